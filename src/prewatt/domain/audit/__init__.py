@@ -1,0 +1,1 @@
+"""Recompute every seal and balance; name the first row that was changed, removed or inserted."""

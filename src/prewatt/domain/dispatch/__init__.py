@@ -1,0 +1,1 @@
+"""Orders to meters: placed, leased, answered, unclear."""

@@ -1,0 +1,1 @@
+"""Buildings, floors, rooms, gateways, buses, meters; customers and openings."""

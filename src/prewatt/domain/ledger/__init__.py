@@ -1,0 +1,1 @@
+"""Accounts, transfers, balances and seals. Knows codes and ids, nothing else."""

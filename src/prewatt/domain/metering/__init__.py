@@ -1,0 +1,1 @@
+"""Readings in, hourly and daily usage out."""

@@ -1,0 +1,1 @@
+"""The only place where a meter's answer becomes money or state."""

@@ -1,0 +1,1 @@
+"""Operators, their rights and data scope, and the sealed operation log."""

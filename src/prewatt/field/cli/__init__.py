@@ -1,0 +1,1 @@
+"""The command line of the field: works with no centre and no database."""

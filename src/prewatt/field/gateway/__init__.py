@@ -1,0 +1,1 @@
+"""A site's reader and hand: schedule, poller, recharge table, journal, uplink."""

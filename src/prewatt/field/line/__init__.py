@@ -1,0 +1,1 @@
+"""One bus, one owner: quiet gaps, time limits, and never a repeated write."""

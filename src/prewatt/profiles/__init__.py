@@ -1,0 +1,1 @@
+"""Meter models as data: TOML files, their loader and their decoder. The directory is the test list."""

@@ -1,0 +1,1 @@
+"""Settings, urls, workers and the command line."""

@@ -1,0 +1,65 @@
+"""`prewatt`: one command line. A subcommand's module is imported only when it is called, so that a gateway needs no Django."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+import typer.main
+
+import prewatt
+
+# name -> (module, attribute of a typer.Typer, one line of help, needs the centre's packages)
+COMMANDS: dict[str, tuple[str, str, str, bool]] = {
+    "demo": ("prewatt.server.demo.cli", "app", "A living building: simulator, gateway, centre and worker. 演示", True),
+    "serve": ("prewatt.server.commands.serve", "app", "Everything for one real site, one process tree.", True),
+    "web": ("prewatt.server.commands.web", "app", "The pages and the gateways' door.", True),
+    "worker": ("prewatt.server.commands.worker", "app", "Outbox, leases, day closing, seals.", True),
+    "migrate": ("prewatt.server.commands.migrate", "app", "Bring the database up to date.", True),
+    "gateway": ("prewatt.field.cli.gateway", "app", "Read meters and carry out orders at a site. 通讯管理机", False),
+    "simulate": ("prewatt.sim.cli", "app", "Serve buses of virtual meters.", False),
+    "meter": ("prewatt.field.cli.meter", "app", "Read, watch, scan or switch any meter, with no centre.", False),
+    "frame": ("prewatt.field.cli.frame", "app", "Decode frames of Modbus and DL/T 645.", False),
+    "torture": ("prewatt.server.torture.cli", "app", "The seeded whole-building run: is money exactly once?", True),
+    "audit": ("prewatt.server.commands.audit", "app", "Recompute every seal and balance.", True),
+    "bench": ("prewatt.server.bench.cli", "app", "Measure against a peer or a physical limit.", False),
+    "import": ("prewatt.server.commands.import_", "app", "Bring an estate in from Excel.", True),
+    "user": ("prewatt.server.commands.user", "app", "Operators.", True),
+}
+
+
+class _House(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _, centre = COMMANDS[cmd_name]
+        try:
+            app = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if centre and (error.name or "").split(".")[0] != "prewatt":
+                raise click.ClickException(
+                    f"`prewatt {cmd_name}` needs the centre: pip install 'prewatt[centre]'  (missing: {error.name})"
+                ) from error
+            raise
+        command: Any = typer.main.get_command(app)
+        command.name = cmd_name
+        return command  # type: ignore[no-any-return]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][2]) for name in COMMANDS])
+
+
+@click.command(cls=_House, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(prewatt.__version__, prog_name="prewatt")
+def main() -> None:
+    """prewatt: prepaid electricity for buildings. 楼宇预付费电能管理"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

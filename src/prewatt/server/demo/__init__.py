@@ -1,0 +1,1 @@
+"""The living building in one command."""

@@ -1,0 +1,1 @@
+"""The seeded whole-building run: real code, simulated time, line and death."""

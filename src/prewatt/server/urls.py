@@ -1,0 +1,6 @@
+from django.urls import include, path
+
+urlpatterns = [
+    path("field/v1/", include("prewatt.web.fieldapi.urls")),
+    path("", include("prewatt.web.console.urls")),
+]

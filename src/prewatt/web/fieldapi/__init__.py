@@ -1,0 +1,1 @@
+"""The door that gateways knock at: enrolment, batches, orders."""

@@ -1,0 +1,1 @@
+"""The shared layout, the table, filter and export helper, icons and formats."""
