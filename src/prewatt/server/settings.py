@@ -32,7 +32,7 @@ def _secret_key() -> str:
 def _database(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        name = unquote(parts.path[1:] if parts.path.startswith("//") else parts.path)
+        name = unquote(parts.path[1:])  # sqlite:///relative, sqlite:////absolute, sqlite:///:memory:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": name,
