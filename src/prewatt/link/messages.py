@@ -156,7 +156,7 @@ class MeterConfig(Message):
     address: str = ""
     ct_ratio: int = 1
     sweep_s: int | None = None
-    allow: list[str] = ["manual", "observed"]  # which confidences of a profile may be read and written
+    allow: list[str] = msgspec.field(default_factory=lambda: ["manual", "observed"])  # which confidences of a profile may be read and written
     options: dict[str, str | int] = {}  # e.g. {"password": 1}; profile options of this meter
 
 
