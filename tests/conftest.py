@@ -1,1 +1,109 @@
-"""Shared by all tests. Times come in as arguments; no test sleeps to wait for a clock."""
+"""Shared by all tests. Times come in as arguments; no test sleeps to wait for a clock.
+
+The same tests run on both databases: SQLite as they are, PostgreSQL with PREWATT_TEST_DATABASE=postgresql, on a cluster
+that this session starts for itself and removes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from postgres import Cluster, cluster
+
+_session_cluster: list[Cluster] = []
+
+
+def _on_postgres() -> bool:
+    return os.environ.get("PREWATT_TEST_DATABASE", "sqlite") == "postgresql"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before Django is set up: point the settings at our own cluster."""
+    if not _on_postgres():
+        return
+    from django.conf import settings
+
+    from prewatt.server.settings import _database
+
+    own = Cluster()
+    _session_cluster.append(own)
+    settings.DATABASES["default"] = _database(own.url("prewatt")) | {"CONN_MAX_AGE": 0}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    while _session_cluster:
+        _session_cluster.pop().close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A second run on PostgreSQL repeats only what touches the database."""
+    if _on_postgres():
+        for item in items:
+            names = getattr(item, "fixturenames", ())
+            if not {"db", "transactional_db"} & set(names) and not item.get_closest_marker("django_db"):
+                item.add_marker(pytest.mark.skip(reason="touches no database: it ran on SQLite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Cluster]:
+    """A cluster for tests that need PostgreSQL itself, whatever database the session runs on."""
+    if _session_cluster:
+        yield _session_cluster[0]
+        return
+    with cluster() as own:
+        yield own
+
+
+def _lift(connection: Any) -> list[str]:
+    """Take the triggers away and return the statements that bring them back."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1")
+            tables = [row[0] for row in cursor.fetchall()]
+            for table in tables:
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            return [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in tables]
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
+        triggers = cursor.fetchall()
+        for name, _sql in triggers:
+            cursor.execute(f"DROP TRIGGER {name}")
+        return [sql for _name, sql in triggers]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_past_the_guards() -> Iterator[None]:
+    """Django empties all tables after a transactional test; the database refuses that for the ledger, as it should."""
+    from django.db import connection
+    from django.test import TransactionTestCase
+
+    original: Any = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def teardown(self: Any) -> None:
+        statements = _lift(connection)
+        try:
+            original(self)
+        finally:
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+
+    TransactionTestCase._fixture_teardown = teardown  # type: ignore[attr-defined]
+    yield
+    TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def without_guards(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The database as somebody finds it who has its owner's password: no triggers."""
+    request.getfixturevalue("db")
+    from django.db import connection
+
+    statements = _lift(connection)
+    yield
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)

@@ -1,0 +1,135 @@
+"""Sales, refunds and reversals, each with its receipt number. What was sold is never edited; only its state changes."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Series(models.Model):
+    """Receipt numbers of one series, without gaps: the counter moves in the transaction that uses the number."""
+
+    code = models.CharField(max_length=8, primary_key=True)
+    last = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.code}-{self.last:06d}"
+
+
+class SaleState(models.TextChoices):
+    PAID = "paid", _("paid, on its way to the meter")  # 已收款, 下发中
+    ARRIVED = "arrived", _("on the meter")  # 已到账
+    UNCLEAR = "unclear", _("unclear: a person decides")
+    WAITING = "waiting", _("the money waits in the wallet")
+    REVERSED = "reversed", _("reversed")
+
+
+class Sale(models.Model):
+    id = models.CharField(max_length=64, primary_key=True)  # made when the form was drawn
+    series = models.CharField(max_length=8)
+    number = models.IntegerField()
+    opening = models.ForeignKey("estate.Opening", on_delete=models.PROTECT, related_name="sales")
+    meter = models.ForeignKey("estate.Meter", on_delete=models.PROTECT, related_name="sales")
+    customer = models.ForeignKey("estate.Customer", on_delete=models.PROTECT, related_name="sales")
+    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+", db_index=False)
+    amount_fen = models.BigIntegerField()
+    tender = models.CharField(max_length=16)
+    first = models.BooleanField(default=False)  # the first recharge, carried by the order that opens the account
+    balance_before_fen = models.BigIntegerField(null=True)  # as last read when sold; for the receipt
+    sold_at = models.DateTimeField()
+    business_day = models.DateField()
+    # What follows may change.
+    order = models.ForeignKey("dispatch.MeterOrder", on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=9, choices=SaleState.choices, default=SaleState.PAID)
+    state_at = models.DateTimeField()
+    reason = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["series", "number"], name="vending_sale_receipt_once"),
+            models.CheckConstraint(condition=Q(amount_fen__gt=0, number__gt=0), name="vending_sale_positive"),
+            models.CheckConstraint(condition=Q(state__in=SaleState.values), name="vending_sale_state_known"),
+        )
+        indexes = (
+            models.Index(fields=["business_day", "operator"], name="vending_sale_day"),
+            models.Index(fields=["sold_at"], name="vending_sale_at"),
+        )
+
+    def __str__(self) -> str:
+        return self.receipt
+
+    @property
+    def receipt(self) -> str:
+        return f"{self.series}-{self.number:06d}"
+
+
+class BackState(models.TextChoices):
+    SENDING = "sending", _("on its way to the meter")
+    DONE = "done", _("paid back")
+    REFUSED = "refused", _("refused by the meter")
+    UNCLEAR = "unclear", _("unclear: a person decides")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class MoneyBack(models.Model):
+    """Money on its way back. Its red receipt is numbered when the money is paid back, so a refusal wastes no number."""
+
+    id = models.CharField(max_length=64, primary_key=True)
+    series = models.CharField(max_length=8, blank=True)
+    number = models.IntegerField(null=True)
+    opening = models.ForeignKey("estate.Opening", on_delete=models.PROTECT, related_name="+")
+    meter = models.ForeignKey("estate.Meter", on_delete=models.PROTECT, related_name="%(class)ss")
+    customer = models.ForeignKey("estate.Customer", on_delete=models.PROTECT, related_name="%(class)ss")
+    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+", db_index=False)
+    amount_fen = models.BigIntegerField()
+    tender = models.CharField(max_length=16)
+    from_wallet = models.BooleanField(default=False)  # paid out of the wallet: no meter took part
+    note = models.CharField(max_length=400, blank=True)
+    asked_at = models.DateTimeField()
+    # What follows may change.
+    order = models.ForeignKey("dispatch.MeterOrder", on_delete=models.PROTECT, null=True, related_name="+")
+    state = models.CharField(max_length=9, choices=BackState.choices, default=BackState.SENDING)
+    state_at = models.DateTimeField()
+    business_day = models.DateField(null=True)  # the day the money left the drawer
+    reason = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        abstract = True
+        constraints = (
+            models.UniqueConstraint(fields=["series", "number"], name="vending_%(class)s_receipt_once"),
+            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="vending_%(class)s_positive"),
+            models.CheckConstraint(condition=Q(state__in=BackState.values), name="vending_%(class)s_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(number__gt=0, business_day__isnull=False),
+                name="vending_%(class)s_numbered",
+            ),
+        )
+        indexes = (models.Index(fields=["business_day", "operator"], name="vending_%(class)s_day"),)
+
+    def __str__(self) -> str:
+        return self.receipt or self.id
+
+    @property
+    def receipt(self) -> str:
+        return f"{self.series}-{self.number:06d}" if self.number else ""
+
+
+class Refund(MoneyBack):
+    """退电: credit taken off a meter (or money waiting in the wallet) and paid back."""
+
+
+class Reversal(MoneyBack):
+    """冲正: a wrong sale turned round, whole, and linked to it."""
+
+    sale = models.ForeignKey(Sale, on_delete=models.PROTECT, related_name="reversals")
+
+    class Meta(MoneyBack.Meta):
+        constraints = (
+            *MoneyBack.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["sale"],
+                condition=Q(state__in=("sending", "unclear", "done")),
+                name="vending_reversal_one_a_sale",
+            ),
+        )
