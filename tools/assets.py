@@ -1,7 +1,7 @@
 """Copy the front-end files that pages need out of an npm folder into the package's git-ignored `vendor` folder.
 
-`python tools/assets.py NODE_MODULES`. Source-map comments are taken off: the maps are not shipped, and a page that names
-a missing file fails a strict static-files check.
+`python tools/assets.py NODE_MODULES`. Source-map comments are taken off: the maps are not shipped, and a page that
+names a missing file fails a strict static-files check.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ FILES = {
     "echarts/dist/echarts.common.min.js": "echarts.common.min.js",
 }
 LICENCES = {
-    "@tabler/core/LICENSE": "tabler.txt",
-    "@tabler/icons/LICENSE": "tabler-icons.txt",
+    "@tabler/icons/LICENSE": "tabler.txt",  # one author, one text; the core package ships none
+    "@popperjs/core/LICENSE.md": "popper.txt",
     "htmx.org/LICENSE": "htmx.txt",
     "echarts/LICENSE": "echarts.txt",
     "echarts/NOTICE": "echarts-notice.txt",
 }
-_SOURCE_MAP = re.compile(rb"(?m)^\s*(//|/\*)[#@]\s*sourceMappingURL=.*$")
+_SOURCE_MAP = re.compile(rb"(//|/\*)[#@]\s*sourceMappingURL=[^\s*]+(\s*\*/)?")
 
 
 def icon_names() -> list[str]:
@@ -65,9 +65,7 @@ def main() -> None:
         copy(Path(sys.argv[1]), fresh)
     except FileNotFoundError as error:
         shutil.rmtree(fresh, ignore_errors=True)
-        sys.exit(
-            f"assets: {error.filename} is not there. Is the name in {ICON_NAMES.name} spelled as Tabler spells it?"
-        )
+        sys.exit(f"assets: {error.filename} is not there. Is it spelled in {ICON_NAMES.name} as Tabler spells it?")
     shutil.rmtree(VENDOR, ignore_errors=True)
     fresh.rename(VENDOR)
 
