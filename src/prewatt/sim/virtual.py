@@ -109,10 +109,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def add_reader(self, fd: Any, *_args: Any) -> NoReturn:  # type: ignore[override]
         raise NotVirtual(f"file {fd} was watched on virtual time; use a pipe of the simulator")
 
-    async def create_connection(self, *_args: Any, **_kwargs: Any) -> NoReturn:  # type: ignore[override]
+    async def create_connection(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise NotVirtual("a socket was opened on virtual time; use a pipe of the simulator")
 
-    async def create_server(self, *_args: Any, **_kwargs: Any) -> NoReturn:  # type: ignore[override]
+    async def create_server(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise NotVirtual("a socket was opened on virtual time; use a pipe of the simulator")
 
     def _process_events(self, _event_list: object) -> None:
