@@ -1,4 +1,6 @@
-"""The port through which a gateway speaks to its centre. The real one is `prewatt.link.http.HttpCentre`; tests and torture bring their own."""
+"""The port through which a gateway speaks to its centre. The real one is `prewatt.link.http.HttpCentre`;
+tests and torture bring their own.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from prewatt.link.messages import Batch, BatchReply, Config, ConfigRequest, Orde
 class LinkError(Exception):
     """The centre was not reached, or did not take the message.
 
-    `retry` says whether the same message may succeed later (the line, a busy centre) or never will (a wrong key, an unknown gateway):
+    `retry` says whether the same message may succeed later (the line, a busy centre) or never will (a wrong key, an
+    unknown gateway):
     then a person has to act, and the gateway goes on reading, journalling and probing slowly.
     """
 

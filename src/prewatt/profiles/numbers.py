@@ -78,6 +78,8 @@ def clock_to_ms(parts: tuple[int, int, int, int, int, int], zone_offset_s: int) 
 
 
 def ms_to_clock(at_ms: int, zone_offset_s: int) -> tuple[int, int, int, int, int, int, int]:
-    """UTC milliseconds to year - 2000, month, day, hour, minute, second, weekday (Monday 1 … Sunday 7) on the meter's clock."""
+    """UTC milliseconds to year - 2000, month, day, hour, minute, second,
+    weekday (Monday 1 … Sunday 7) on the meter's clock.
+    """
     local = _EPOCH + (at_ms + 1000 * zone_offset_s) * _MS
     return local.year - 2000, local.month, local.day, local.hour, local.minute, local.second, local.isoweekday()

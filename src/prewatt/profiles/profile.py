@@ -1,6 +1,7 @@
 """What a profile says about one meter model, and how to read and write with it.
 
-A profile is data (`*.toml`); this module gives it meaning. Values are whole numbers in the stored units of `quantities`.
+A profile is data (`*.toml`); this module gives it meaning. Values are whole numbers in the stored units of
+`quantities`.
 """
 
 from __future__ import annotations
@@ -48,11 +49,14 @@ class Recorded:
 
 
 Decoder = Callable[[Any, int], dict[str, int]]
+Shower = Callable[[Mapping[str, int], int], tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """One meter model. `quantities` may show a name more than once (two places of one meter); `commands` holds the first allowed."""
+    """One meter model. `quantities` may show a name more than once (two places of one meter);
+    `commands` holds the first allowed.
+    """
 
     name: str
     title: str
@@ -71,7 +75,7 @@ class Profile:
     gap_max: int = GAP_MAX
     options: tuple[tuple[str, str], ...] = ()
     _decoders: dict[Block, Decoder] = field(default_factory=dict, init=False, repr=False)
-    _showers: dict[Block, Any] = field(default_factory=dict, init=False, repr=False)
+    _showers: dict[Block, Shower] = field(default_factory=dict, init=False, repr=False)
     _plans: dict[Any, tuple[Block, ...]] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -93,7 +97,7 @@ class Profile:
             whole=tuple(item for item in self.whole if item[1] in confidences),
         )
 
-    # --- what to ask -----------------------------------------------------------------------------------------------------
+    # --- what to ask ------------------------------------------------------------------------------------------------
 
     @property
     def sweep_blocks(self) -> tuple[Block, ...]:
@@ -120,7 +124,10 @@ class Profile:
     def plan(
         self, names: Collection[str] | None = None, gap_max: int | None = None, length_max: int | None = None
     ) -> tuple[Block, ...]:
-        """The requests that read these names (None: all that the profile may). Unknown names are left out, never guessed."""
+        """The requests that read these names (None: all that the profile may).
+
+        Unknown names are left out, never guessed.
+        """
         return plan(
             self.rows,
             names,
@@ -128,18 +135,21 @@ class Profile:
             length_max=self.length_max if length_max is None else min(length_max, self.length_max),
         )
 
-    # --- what was answered -----------------------------------------------------------------------------------------------
+    # --- what was answered ------------------------------------------------------------------------------------------
 
     def decode(
         self, block: Block, registers: Sequence[int] | bytes, zone_offset_s: int = ZONE_OFFSET_S
     ) -> dict[str, int]:
-        """Registers (or the bytes after a DL/T 645 identifier) to stored values. What the meter does not say is absent."""
+        """Registers (or the bytes after a DL/T 645 identifier) to stored values.
+
+        What the meter does not say is absent.
+        """
         decoder = self._decoders.get(block)
         if decoder is None:
             decoder = self._decoders[block] = _compile(self, block)
         return decoder(registers, zone_offset_s)
 
-    # --- what to write ---------------------------------------------------------------------------------------------------
+    # --- what to write ----------------------------------------------------------------------------------------------
 
     def command(self, name: str) -> Command:
         """Raises NotAllowed."""
@@ -152,7 +162,10 @@ class Profile:
         )
 
     def encode(self, command: str, values: Mapping[str, int], zone_offset_s: int = ZONE_OFFSET_S) -> Write:
-        """The one write that carries all of it. Raises NotAllowed, CannotRepresent (also when it takes several writes)."""
+        """The one write that carries all of it.
+
+        Raises NotAllowed, CannotRepresent (also when it takes several writes).
+        """
         writes = self.writes(command, values, zone_offset_s)
         if len(writes) != 1:
             raise CannotRepresent(f"{self.name} {command}: takes {len(writes)} writes; use writes()")
@@ -175,7 +188,9 @@ class Profile:
     def parse_write(
         self, function: int, address: int, registers: Sequence[int], zone_offset_s: int = ZONE_OFFSET_S
     ) -> tuple[str, dict[str, int]] | None:
-        """The simulator's side of `writes`: which command this write is, with its values; None: no command of this meter."""
+        """The simulator's side of `writes`: which command this write is, with its values; None:
+        no command of this meter.
+        """
         for row in self.command_rows:
             if row.function != function:
                 continue
@@ -184,7 +199,7 @@ class Profile:
                 return row.name, values
         return None
 
-    # --- the simulator's side of a reading -------------------------------------------------------------------------------
+    # --- the simulator's side of a reading --------------------------------------------------------------------------
 
     def image(self, values: Mapping[str, int], zone_offset_s: int = ZONE_OFFSET_S) -> dict[int, int]:
         """Address -> register, as a meter with these values would show them at every place that the profile names."""
@@ -204,7 +219,7 @@ class Profile:
         shower = self._showers.get(block)
         if shower is None:
             shower = self._showers[block] = _compile_show(self, block)
-        return shower(values, zone_offset_s)  # type: ignore[no-any-return]
+        return shower(values, zone_offset_s)
 
 
 def _inside(row: Quantity, block: Block) -> bool:
@@ -250,7 +265,7 @@ def _parsed(row: Command, address: int, registers: Sequence[int], zone_offset_s:
 def _compile(profile: Profile, block: Block) -> Decoder:
     rows = [row for row in profile.rows if _inside(row, block)]
     if profile.protocol == "dlt645-2007":
-        return lambda data, zone: _present((row.name, row.decode_bytes(bytes(data), zone)) for row in rows)
+        return lambda data, _zone: _present((row.name, row.decode_bytes(bytes(data))) for row in rows)
     plain, others = _split(rows)
     letters, at = [">"], block.address
     for row in plain:
@@ -298,7 +313,7 @@ def _present(pairs: Any) -> dict[str, int]:
     return {name: value for name, value in pairs if value is not None}
 
 
-def _compile_show(profile: Profile, block: Block) -> Callable[[Mapping[str, int], int], tuple[int, ...]]:
+def _compile_show(profile: Profile, block: Block) -> Shower:
     rows = tuple((row, row.address - block.address) for row in profile.rows if _inside(row, block))
     zeros = [0] * block.count
 

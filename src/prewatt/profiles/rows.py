@@ -1,4 +1,7 @@
-"""The rows of a profile: a quantity in its registers, a command by its name. Values are whole numbers in stored units."""
+"""The rows of a profile: a quantity in its registers, a command by its name.
+
+Values are whole numbers in stored units.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,8 @@ class Write:
 class Quantity:
     """One register (or part of one) and the quantity it shows.
 
-    stored value = raw × numerator / denominator. `size` counts registers (Modbus) or bytes (DL/T 645, from byte `offset`).
+    stored value = raw × numerator / denominator. `size` counts registers (Modbus) or bytes (DL/T 645, from byte
+    `offset`).
     """
 
     name: str
@@ -92,7 +96,7 @@ class Quantity:
             return None if number is None else self._scaled(number)
         return _clock(self.kind, data, zone_offset_s)
 
-    def decode_bytes(self, data: bytes, zone_offset_s: int) -> int | None:
+    def decode_bytes(self, data: bytes) -> int | None:
         """DL/T 645: `data` is what follows the identifier, as sent (lowest byte first)."""
         part = data[self.offset : self.offset + self.size]
         if len(part) < self.size:
@@ -130,7 +134,7 @@ class Quantity:
             return value * self.denominator / self.numerator
         if value * self.denominator % self.numerator:
             raise CannotRepresent(
-                f"{self.name}: {value} is not a whole number of the register's steps of {self.numerator}/{self.denominator}"
+                f"{self.name}: {value} is no whole number of steps of {self.numerator}/{self.denominator}"
             )
         return value * self.denominator // self.numerator
 
@@ -150,7 +154,10 @@ class Quantity:
         return struct.unpack(f">{self.size}H", data)
 
     def shown(self, value: int, zone_offset_s: int) -> tuple[int, ...]:
-        """The registers in which a meter shows `value`: steps cut off, ends held. For the simulator, which must always show something."""
+        """The registers in which a meter shows `value`: steps cut off, ends held.
+
+        For the simulator, which must always show something.
+        """
         if self.kind in numbers.NUMBERS and not self.meanings and self.kind[0] != "f":
             bits = 16 * self.size
             low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if self.kind[0] == "i" else (0, (1 << bits) - 1)
@@ -185,7 +192,9 @@ def _clock_bytes(kind: str, at_ms: int, zone_offset_s: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A write by name. `fields` are written together in one frame, unless `each`: then any of them, neighbours in one frame."""
+    """A write by name. `fields` are written together in one frame, unless `each`:
+    then any of them, neighbours in one frame.
+    """
 
     name: str
     function: int

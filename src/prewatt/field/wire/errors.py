@@ -1,4 +1,7 @@
-"""Why bytes on a line were not the answer that was asked for. Each reason has one name, the same in logs, statistics and JSON."""
+"""Why bytes on a line were not the answer that was asked for.
+
+Each reason has one name, the same in logs, statistics and JSON.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from typing import ClassVar
 
 
 class WireError(Exception):
-    """Bytes that cannot be believed. Asking again may help; whether that is allowed (a write!) is not the codec's to decide."""
+    """Bytes that cannot be believed. Asking again may help;
+    whether that is allowed (a write!) is not the codec's to decide.
+    """
 
     code: str = "wire_error"
 
@@ -107,7 +112,9 @@ class ExceptionAnswer(WireError):
 
 
 class ErrorAnswer(WireError):
-    """DL/T 645: the meter answered with an error word. `word` is its byte after subtracting 33H; `names` are its set bits."""
+    """DL/T 645: the meter answered with an error word. `word` is its byte after subtracting 33H;
+    `names` are its set bits.
+    """
 
     def __init__(self, word: int, names: tuple[str, ...]) -> None:
         self.word = word

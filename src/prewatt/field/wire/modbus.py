@@ -1,10 +1,14 @@
 """Modbus: frames to facts and back. No I/O, no clock.
 
-An RTU frame is `unit, function, data…, CRC low, CRC high`, at most 256 bytes; it carries no length and no transaction number, so a reply
-can only be told by what was asked: unit, function and length. A Modbus TCP frame is `transaction, protocol 0, length, unit, function, data…`.
+An RTU frame is `unit, function, data…, CRC low, CRC high`, at most 256 bytes; it carries no length and no transaction
+number, so a reply
+can only be told by what was asked: unit, function and length. A Modbus TCP frame is `transaction, protocol 0, length,
+unit, function, data…`.
 
-A reader is made for one request and fed whatever arrives, in pieces or joined. It returns the reply once it is whole, or raises the name of
-what is wrong; after an error it goes on looking, so a caller may feed more. What it skipped is counted in `garbage_bytes` and named in `faults`.
+A reader is made for one request and fed whatever arrives, in pieces or joined. It returns the reply once it is whole,
+or raises the name of
+what is wrong; after an error it goes on looking, so a caller may feed more. What it skipped is counted in
+`garbage_bytes` and named in `faults`.
 """
 
 from __future__ import annotations
@@ -44,7 +48,9 @@ Bytes = bytes | bytearray | memoryview
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One question. `values` are registers (6, 16), the coil word FF00/0000 (5) or bits 0/1 (15); `data` is what follows any other function."""
+    """One question. `values` are registers (6, 16), the coil word FF00/0000 (5) or bits 0/1 (15);
+    `data` is what follows any other function.
+    """
 
     unit: int
     function: int
@@ -76,7 +82,8 @@ class Reply(msgspec.Struct, frozen=True):
 _READS = frozenset({1, 2, 3, 4, 7, 11, 12, 17, 20, 24, 43})
 
 
-# CRC-16/MODBUS is reflected and 16 bits wide, so two bytes at a time pass through one table of 65,536: half the steps of the usual one.
+# CRC-16/MODBUS is reflected and 16 bits wide, so two bytes at a time pass through one table of 65,536: half the steps
+# of the usual one.
 def _crc_table() -> tuple[int, ...]:
     low = [_shift(byte, 16) for byte in range(256)]
     high = [_shift(byte << 8, 16) for byte in range(256)]
@@ -115,7 +122,7 @@ def _sealed(frame: bytes) -> bytes:
     return frame + crc16(frame).to_bytes(2, "little")
 
 
-# --- requests ------------------------------------------------------------------------------------------------------------------
+# --- requests -------------------------------------------------------------------------------------------------------
 
 
 def rtu_encode(request: Request) -> bytes:
@@ -173,7 +180,7 @@ def unpack_bits(data: Bytes, count: int) -> tuple[int, ...]:
     return tuple(number >> index & 1 for index in range(count))
 
 
-# --- replies, master's side ----------------------------------------------------------------------------------------------------
+# --- replies, master's side -----------------------------------------------------------------------------------------
 
 
 def _reply_size(request: Request) -> int:
@@ -242,7 +249,10 @@ class RtuReader:
         self.faults: list[str] = []
 
     def feed(self, data: Bytes) -> Reply | None:
-        """The reply once it is whole. Raises the name of a sound frame that is not it, or of a whole frame that is damaged."""
+        """The reply once it is whole.
+
+        Raises the name of a sound frame that is not it, or of a whole frame that is damaged.
+        """
         if (
             len(data) == self._size
             and self._registers is not None
@@ -290,10 +300,13 @@ class RtuReader:
                 continue
             self._drop(start, start + size)
             return reply
-        return self._rest(start, first)
+        self._rest(start, first)
+        return None
 
     def _rest(self, start: int, first: WireError | None) -> None:
-        """Nothing whole is left: a refusal may still stand at the very end, behind something that only looked like a beginning."""
+        """Nothing whole is left:
+        a refusal may still stand at the very end, behind something that only looked like a beginning.
+        """
         buffer = self._buffer
         tail = len(buffer) - 5
         if (
@@ -394,7 +407,9 @@ _MBAP_LENGTH_MAX = 254
 
 
 class TcpReader:
-    """Finds the reply to one transaction on a Modbus TCP connection. Answers to other transactions are late: skipped and counted."""
+    """Finds the reply to one transaction on a Modbus TCP connection. Answers to other transactions are late:
+    skipped and counted.
+    """
 
     __slots__ = ("_buffer", "_request", "_size", "_transaction", "faults", "garbage_bytes", "late")
 
@@ -445,7 +460,9 @@ class TcpReader:
 
 
 def _mbap_frames(reader: Any) -> Iterable[tuple[int, int, bytes]]:
-    """Whole frames, taken from the front of the reader's buffer one by one; bytes that cannot begin a frame are garbage."""
+    """Whole frames, taken from the front of the reader's buffer one by one;
+    bytes that cannot begin a frame are garbage.
+    """
     buffer: bytearray = reader._buffer
     while len(buffer) >= 6:
         transaction, protocol, length = _MBAP.unpack_from(buffer)
@@ -460,7 +477,7 @@ def _mbap_frames(reader: Any) -> Iterable[tuple[int, int, bytes]]:
         yield transaction, unit, pdu
 
 
-# --- server's side (the simulator) ---------------------------------------------------------------------------------------------
+# --- server's side (the simulator) ----------------------------------------------------------------------------------
 
 
 def encode_reply(request: Request, reply: Reply) -> bytes:
