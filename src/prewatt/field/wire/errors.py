@@ -22,6 +22,12 @@ class CrcMismatch(WireError):
     code = "crc_mismatch"
 
 
+class ChecksumMismatch(CrcMismatch):
+    """DL/T 645: the same, with its sum of bytes."""
+
+    code = "checksum_mismatch"
+
+
 class WrongUnit(WireError):
     """A sound frame of another unit: a late answer, two devices with one address, or a wrong converter."""
 
