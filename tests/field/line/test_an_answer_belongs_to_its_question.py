@@ -256,7 +256,7 @@ def test_a_line_that_never_falls_silent_is_not_asked():
 def test_what_was_never_sent_is_told_apart_from_what_was():
     async def story():
         bus = Bus()
-        bus.pipe.refuse = [OSError("no such port")]
+        bus.pipe.refuse = [OSError("no such port")] * 2
         with pytest.raises(LineDown, match="no such port") as caught:
             await bus.line.ask(FIRST, timeout_s=1)
         assert not caught.value.sent

@@ -44,9 +44,8 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
 
     async def first_attempt(self) -> None:
-        """Open if nobody did yet, and wait for the end of that attempt. Returns at once between attempts."""
+        """Open if nobody did yet, and wait for the end of that attempt. Returns at once between later attempts."""
         if self.state is State.CLOSED:
-            self._settled.clear()
             self._reopen()
         await self._settled.wait()
 
@@ -78,6 +77,8 @@ class Connection:
 
     def _reopen(self) -> None:
         loop = asyncio.get_running_loop()
+        if not self._back_off_s:
+            self._settled.clear()
         self._schedule(loop.time())
         self._task = loop.create_task(self._keep_opening(loop))
 

@@ -110,6 +110,7 @@ class Line:
         self._error: WireError | None = None
         self._doubtful: Any = None  # a reply that may be the previous one coming twice
         self._asks_unheard = 0
+        self._unheard_since = 0.0
 
     # --- opening
 
@@ -138,7 +139,7 @@ class Line:
         if state is State.UP:
             self.stats["opened"] += 1
             self._loop = asyncio.get_running_loop()
-            self._heard_at = now = self._loop.time()
+            now = self._loop.time()
             self._asks_unheard = 0
             # A serial server may hand over what it kept for an earlier caller.
             self.ready_at = max(self.ready_at, now + self.gap_s)
@@ -157,13 +158,13 @@ class Line:
         """Send once, and return the answer to this very request.
 
         `timeout_s` runs from the moment the request leaves until the answer is whole; an answer that is arriving at
-        that moment is heard out. Waiting for a quiet line is not counted. Raises LineError or a WireError; only
-        `LineError.sent == False` proves that nothing left.
+        that moment is heard out. Waiting for a quiet line is not counted; a line that is down is waited for as long.
+        Raises LineError or a WireError; only `LineError.sent == False` proves that nothing left.
         """
         self._take()
         try:
             if self._connection.state is not State.UP:
-                await self.open()
+                await self._come_up(timeout_s)
             if self._memory is not None:
                 await self._quiet(request, self._memory)
             return await self._send(request, timeout_s)
@@ -174,6 +175,14 @@ class Line:
         finally:
             self._taken = False
             self._waiter = self._reader = self._error = self._doubtful = None
+
+    async def _come_up(self, timeout_s: float) -> None:
+        """On a line that is down a question waits its own time limit, so that a caller in a loop cannot spin."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._connection.wait_up()
+        except TimeoutError:
+            raise self._down(sent=False) from self._connection.reason
 
     def _take(self) -> None:
         if self._taken:
@@ -189,6 +198,8 @@ class Line:
         self._deadline = deadline = now + timeout_s
         if self._timer is None or self._timer_at > deadline:
             self._arm(deadline)
+        if not self._asks_unheard:
+            self._unheard_since = now
         self._asks_unheard += 1
         self.stats["asked"] += 1
         self._request_bytes = len(data)
@@ -415,8 +426,8 @@ class Line:
         now = self._loop.time()
         if self._memory is None and isinstance(failure, Truncated):
             self._connection.lose(failure)
-        elif self._asks_unheard >= STALE_ASKS and now - self._heard_at > STALE_S:
-            self._connection.lose(NoAnswer(f"nothing was heard for {now - self._heard_at:.0f} s", sent=True))
+        elif self._asks_unheard >= STALE_ASKS and now - self._unheard_since > STALE_S:
+            self._connection.lose(NoAnswer(f"nothing was heard for {now - self._unheard_since:.0f} s", sent=True))
 
 
 def gap_s(baud: int, bits_per_char: int) -> float:
