@@ -1,4 +1,7 @@
-"""`prewatt`: one command line. A subcommand's module is imported only when it is called, so that a gateway needs no Django."""
+"""`prewatt`: one command line.
+
+A subcommand's module is imported only when it is called, so that a gateway needs no Django.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,23 @@ COMMANDS: dict[str, tuple[str, str, str, bool]] = {
 }
 
 
+class _Handover(click.Command):
+    """Hands the rest of the line to a subcommand as it is:
+    typer brings a click of its own, with its own exits and errors.
+    """
+
+    def __init__(self, name: str, target: Any) -> None:
+        super().__init__(name, add_help_option=False)
+        self._target = target
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.args = list(args)
+        return ctx.args
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return self._target.main(args=ctx.args, prog_name=ctx.command_path)
+
+
 class _House(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -46,9 +66,7 @@ class _House(click.Group):
                     f"`prewatt {cmd_name}` needs the centre: pip install 'prewatt[centre]'  (missing: {error.name})"
                 ) from error
             raise
-        command: Any = typer.main.get_command(app)
-        command.name = cmd_name
-        return command  # type: ignore[no-any-return]
+        return _Handover(cmd_name, typer.main.get_command(app))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -1,4 +1,6 @@
-"""Settings. Everything a site may change comes from the environment (`PREWATT_…`); `prewatt check` explains a wrong one."""
+"""Settings. Everything a site may change comes from the environment (`PREWATT_…`); every command explains a wrong one
+(`prewatt.server.ready`, `prewatt.server.checks`).
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def _database(url: str) -> dict[str, Any]:
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-32000",
+                "init_command": (
+                    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-32000"
+                ),
             },
         }
     if parts.scheme in {"postgres", "postgresql"}:

@@ -1,3 +1,5 @@
+"""The WSGI application, for `prewatt web` and for any other WSGI server."""
+
 import os
 
 from django.core.wsgi import get_wsgi_application

@@ -1,0 +1,19 @@
+"""`prewatt migrate`: bring the database up to date."""
+
+from __future__ import annotations
+
+import typer
+
+from prewatt.server import ready
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date. Safe to run again; does nothing when there is nothing to do."""
+    ready.centre()
+    from django.core.management import call_command
+
+    call_command("migrate", interactive=False, verbosity=0)
+    typer.echo("The database is up to date.")
