@@ -93,6 +93,7 @@ class _Meter:
         "dev_ms",
         "due_ms",
         "full_block",
+        "held_until",
         "limit_ms",
         "mean_ms",
         "misses",
@@ -111,7 +112,7 @@ class _Meter:
         self.full_block = self.status_block = 0
         self.misses = 0
         self.answered_ever = False
-        self.probe_at = now
+        self.probe_at = self.held_until = now
         self.mean_ms, self.dev_ms = float(LIMIT_MS_UNKNOWN), 0.0
         self.limit_ms = LIMIT_MS_UNKNOWN
         self.tick = 0  # the number of its valid entry in the heap of due readings
@@ -164,6 +165,7 @@ class Schedule:
         self._meters: dict[str, _Meter] = {}
         self._living: OrderedDict[str, _Meter] = OrderedDict()  # the oldest state first
         self._dead: dict[str, _Meter] = {}
+        self._held: dict[str, _Meter] = {}  # missed once, and may not be asked again yet
         self._due: list[tuple[int, int, str]] = []
         self._orders: dict[str, _Waiting] = {}
         self._verify: dict[str, int] = {}
@@ -198,6 +200,7 @@ class Schedule:
         meter.tick = 0
         self._living.pop(name, None)
         self._dead.pop(name, None)
+        self._held.pop(name, None)
         self._verify.pop(name, None)
         if self._begun is meter:
             self._begun = None
@@ -234,6 +237,7 @@ class Schedule:
         for meter in self._meters.values():
             meter.due_ms += delta_ms
             meter.probe_at += delta_ms
+            meter.held_until += delta_ms
             meter.state_ms += delta_ms if meter.state_ms != NEVER else 0
         for waiting in self._orders.values():
             waiting.ready_at += delta_ms
@@ -245,6 +249,8 @@ class Schedule:
 
     def next_job(self, now: int) -> Job | Idle:
         self._earn(now)
+        if self._held:
+            self._let_go(now)
         if self._orders and (job := self._next_order(now)):
             return job
         if self._verify and (job := self._next_verify(now)):
@@ -252,6 +258,12 @@ class Schedule:
         if self._dead and (job := self._next_probe(now)):
             return job
         return self._next_sweep(now)
+
+    def _let_go(self, now: int) -> None:
+        for name in [name for name, meter in self._held.items() if meter.held_until <= now]:
+            self._living[name] = meter = self._held.pop(name)
+            self._living.move_to_end(name, last=False)
+            self._push_due(meter)
 
     def _next_order(self, now: int) -> Job | None:
         best: _Waiting | None = None
@@ -268,13 +280,13 @@ class Schedule:
 
     def _next_verify(self, now: int) -> Job | None:
         for name, at in self._verify.items():
-            if at <= now and name not in self._dead:
+            if at <= now and name in self._living:
                 return Job(kind=JobKind.VERIFY, meter=name, limit_ms=self._meters[name].patience_ms())
         return None
 
     def _next_probe(self, now: int) -> Job | None:
         """Within the budget, or without one where nobody lives whom it could slow down."""
-        if self._budget_ms < 0 and self._living:
+        if self._budget_ms < 0 and (self._living or self._held):
             return None
         meter = min(self._dead.values(), key=lambda one: one.probe_at)
         if meter.probe_at > now:
@@ -338,7 +350,8 @@ class Schedule:
         if oldest is not None:
             times.append(oldest.state_ms + self._rest_ms)
         times += [waiting.ready_at for waiting in self._orders.values() if waiting.meter not in self._dead]
-        times += [at for name, at in self._verify.items() if name not in self._dead]
+        times += [at for name, at in self._verify.items() if name in self._living]
+        times += [meter.held_until for meter in self._held.values()]
         if self._dead:
             earned_at = now + int(max(0.0, -self._budget_ms) / PROBE_SHARE) if self._living else now
             times.append(max(earned_at, min(meter.probe_at for meter in self._dead.values())))
@@ -346,9 +359,19 @@ class Schedule:
 
     # --- what came of it ---
 
-    def record(self, job: Job, outcome: Outcome, *, now: int, elapsed_ms: int = 0, again_at: int | None = None) -> None:
-        """`elapsed_ms`: bus time of the job. `again_at`: when the next turn of this order may begin.
+    def record(
+        self,
+        job: Job,
+        outcome: Outcome,
+        *,
+        now: int,
+        elapsed_ms: int = 0,
+        again_at: int | None = None,
+        hold_until: int | None = None,
+    ) -> None:
+        """What came of a job. `elapsed_ms`: its bus time. `again_at`: when the next turn of this order may begin.
 
+        `hold_until`: after silence, when the line could tell the answer to a repeated question from the missing one.
         A single block teaches the meter's time limit; a turn is made of several exchanges and teaches nothing.
         """
         meter = self._meters.get(job.meter)
@@ -357,7 +380,7 @@ class Schedule:
         if job.kind is JobKind.ORDER and again_at is not None and job.order_id in self._orders:
             self._orders[job.order_id].ready_at = again_at
         if outcome is Outcome.SILENT:
-            self._missed(meter, job, now=now, elapsed_ms=elapsed_ms)
+            self._missed(meter, job, now=now, elapsed_ms=elapsed_ms, hold_until=hold_until or now)
         elif outcome is not Outcome.DOWN:
             self._heard(meter, job, answered=outcome is Outcome.ANSWERED, now=now, elapsed_ms=elapsed_ms)
 
@@ -395,16 +418,21 @@ class Schedule:
         meter.state_ms = now
         self._living.move_to_end(meter.plan.meter)
 
-    def _missed(self, meter: _Meter, job: Job, *, now: int, elapsed_ms: int) -> None:
+    def _missed(self, meter: _Meter, job: Job, *, now: int, elapsed_ms: int, hold_until: int) -> None:
         was_dead = meter.dead
         meter.misses += 1
         if was_dead:
             self._budget_ms -= elapsed_ms
             self.probes_ms += elapsed_ms
-        if not meter.dead:
-            return  # it is the oldest or the first due again, and is asked again at once
         name = meter.plan.meter
+        if not meter.dead:
+            if hold_until > now and self._living.pop(name, None) is not None:
+                meter.held_until = hold_until
+                self._held[name] = meter
+                self._begun = None if self._begun is meter else self._begun
+            return  # else it is the oldest or the first due again, and is asked again at once
         self._living.pop(name, None)
+        self._held.pop(name, None)
         self._dead[name] = meter
         meter.full_block = meter.status_block = 0
         if self._begun is meter:
@@ -418,12 +446,12 @@ class Schedule:
 
         at once in the round again, its orders first. If all were dead it was the line: try every one now.
         """
-        everybody_was_dead = not self._living
+        everybody_was_dead = not self._living and not self._held
         meter.misses = 0
         for waiting in meter.orders:
             waiting.ready_at = min(waiting.ready_at, now)
         name = meter.plan.meter
-        if self._dead.pop(name, None) is None:
+        if self._dead.pop(name, None) is None and self._held.pop(name, None) is None:
             return
         self._living[name] = meter
         self._living.move_to_end(name, last=False)
