@@ -1,0 +1,105 @@
+"""The worker's loops: each runs one bounded domain call again and again, on its own thread and database connection.
+
+A loop that fails says so, waits longer each time, and goes on; it never takes the others along. A loop whose call did a
+full batch runs again at once, so that a backlog is worked off without a backlog of loops.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+BACK_OFF_S_MAX = 60.0
+JOIN_S_MAX = 8.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    name: str
+    every_s: float
+    work: Callable[[datetime], int]  # one bounded piece of work; returns how many things it did
+    batch: int = 1_000_000_000  # that many things done means that more is waiting
+
+
+class Worker:
+    def __init__(self, loops: Sequence[Loop], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(loop,), name=loop.name, daemon=True) for loop in loops
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> bool:
+        """Ask every loop to end after its present piece of work. True when all did within the time."""
+        self._stop.set()
+        deadline_s = time.monotonic() + JOIN_S_MAX
+        for thread in self._threads:
+            thread.join(max(0.0, deadline_s - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _run(self, loop: Loop) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                done = loop.work(self._now())
+                failures = 0
+            except Exception as error:  # the loop's own bulkhead: said aloud, tried again later
+                done, failures = 0, failures + 1
+                _complain(loop, error, failures)
+            if done:
+                log.debug("worker_did", loop=loop.name, things=done)
+            if done < loop.batch:
+                self._stop.wait(_pause_s(loop, failures))
+        _let_go_of_database()
+
+
+def _pause_s(loop: Loop, failures: int) -> float:
+    return loop.every_s if not failures else min(BACK_OFF_S_MAX, max(loop.every_s, 0.5) * 2 ** min(failures, 10))
+
+
+def _complain(loop: Loop, error: Exception, failures: int) -> None:
+    log.error("worker_loop_failed", loop=loop.name, failures=failures, error=f"{type(error).__name__}: {error}")
+    _let_go_of_database()
+
+
+def _let_go_of_database() -> None:
+    from django.db import connections
+
+    connections.close_all()
+
+
+def centre_loops() -> list[Loop]:
+    """What a centre does beside answering requests."""
+    from prewatt.domain.dispatch import operations as dispatch
+    from prewatt.domain.ledger import sealing
+    from prewatt.domain.metering import operations as metering
+
+    return [
+        Loop("seals", 2.0, lambda now: sealing.seal(now=now), batch=5000),
+        Loop("checkpoints", 30.0, lambda now: sealing.checkpoint(now=now)),
+        Loop("day_seals", 300.0, _seal_yesterday),
+        Loop("expiry", 5.0, lambda now: dispatch.expire(now=now)),
+        Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
+        Loop("days", 300.0, lambda now: metering.close_days(now=now)),
+    ]
+
+
+def _seal_yesterday(now: datetime) -> int:
+    from django.conf import settings
+
+    from prewatt.domain.ledger import sealing
+
+    yesterday = now.astimezone(ZoneInfo(settings.TIME_ZONE)).date() - timedelta(days=1)
+    return 1 if sealing.seal_day(day=yesterday, now=now) else 0
