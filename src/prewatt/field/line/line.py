@@ -36,7 +36,6 @@ GAP_FAST_S = 0.00175  # above 19200 baud the standard fixes the gap
 GAP_FAST_BAUD = 19200
 TURNAROUND_S_FIRST = 0.05  # until the line has shown its own
 GUARD_S_MAX = 1.0
-STALL_S = 0.1  # an answer under way whose next byte does not come for so long has ended
 HEARD_BYTES_MAX = 1024
 FRAME_BYTES_MAX = 256
 NOISE_S_MAX = 10.0  # a line that does not fall silent for so long is not asked
@@ -303,9 +302,8 @@ class Line:
         self._count(self._reader)
         self._count_garbage(self._reader)
         memory.answered(self._request, reply, now=now)
-        turnaround_s = (
-            now - self._sent_at - self._char_s * (self._request_bytes + self._codec.answer_bytes(self._request))
-        )
+        on_wire_s = self._char_s * (self._request_bytes + len(self._heard))
+        turnaround_s = now - self._sent_at - on_wire_s
         self.turnaround_s = max(turnaround_s, self.turnaround_s + (turnaround_s - self.turnaround_s) / 64, 0.0)
         self._finish(reply)
 
@@ -378,7 +376,8 @@ class Line:
             return
         now, limit = self._loop.time(), self._deadline
         if self._doubtful is None and self._error is None and self._is_arriving():
-            limit = min(self._heard_at + STALL_S, limit + FRAME_BYTES_MAX * self._char_s + STALL_S)
+            stall_s = self._codec.stall_s
+            limit = min(self._heard_at + stall_s, limit + FRAME_BYTES_MAX * self._char_s + stall_s)
         if now < limit - _TINY_S:
             self._arm(limit)
         else:
