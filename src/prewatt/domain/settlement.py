@@ -1,1 +1,358 @@
-"""The only place where a meter's answer becomes money or state."""
+"""The only place where a meter's answer becomes money or state.
+
+An answer may come twice, late, from the wrong gateway, or against what a person has decided meanwhile. Whatever comes,
+money moves at most once an order: the order's state says whether it has moved, the ledger's keys would refuse a
+second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+
+from prewatt.domain.dispatch import operations as dispatch
+from prewatt.domain.dispatch import queries as dispatch_queries
+from prewatt.domain.dispatch.models import SERIAL_KINDS, Contradiction, CountCorrection, Decision, MeterOrder
+from prewatt.domain.dispatch.states import OPEN, State, Step
+from prewatt.domain.estate.models import Opening
+from prewatt.domain.ledger import accounts
+from prewatt.domain.ledger import operations as ledger
+from prewatt.domain.ledger.models import Kind as TransferKind
+from prewatt.domain.ledger.models import Transfer
+from prewatt.domain.staff import operations as staff
+from prewatt.domain.vending import effects
+from prewatt.domain.vending.checks import Refused
+from prewatt.link.messages import Answer, Kind
+
+if TYPE_CHECKING:
+    from prewatt.domain.estate.models import Gateway
+    from prewatt.domain.staff.models import Operator
+
+
+class Settled(StrEnum):
+    """What became of an answer.
+
+    The last three moved nothing and are kept for a person (`dispatch.queries.contradictions`).
+    """
+
+    SETTLED = "settled"
+    REPEATED = "repeated"
+    CONTRADICTS = "contradicts"
+    UNKNOWN = "unknown_order"
+    FOREIGN = "foreign_meter"
+
+
+class Book:
+    """How an answer moves money.
+
+    A strategy of its own so that the torture run can swap in a bad one and must catch it.
+    """
+
+    def moved(self, order: MeterOrder, following: State) -> bool:
+        """Has this step been taken already?"""
+        return order.state == following
+
+    def confirm(self, order: MeterOrder, *, now: datetime) -> None:
+        self._end(order, TransferKind.CONFIRMED, now)
+
+    def release(self, order: MeterOrder, *, now: datetime) -> None:
+        self._end(order, TransferKind.VOIDED, now)
+
+    def _end(self, order: MeterOrder, kind: TransferKind, now: datetime) -> None:
+        keys = (f"order:{order.pk}", f"order:{order.pk}:carried")
+        for pending in Transfer.objects.filter(key__in=keys).order_by("pk"):
+            cause = ledger.Cause(pending.cause_kind, pending.cause_id)
+            ledger.settle(pending=pending.key, kind=kind, cause=cause, at=now)
+
+
+BOOK = Book()
+
+
+@transaction.atomic
+def settle(answer: Answer, *, gateway: Gateway, now: datetime) -> Settled:
+    """Take one answer of a gateway. The same answer again changes nothing. Never raises for what the answer says."""
+    order = dispatch.held(answer.order_id)
+    if order is None:
+        return _keep(answer, gateway, Settled.UNKNOWN, None, now)
+    if order.meter.bus.gateway_id != gateway.pk or order.meter.number != answer.meter:
+        return _keep(answer, gateway, Settled.FOREIGN, order, now)
+    following = dispatch.step(order, Step(answer.outcome.value))
+    if following is None:
+        return _keep(answer, gateway, Settled.CONTRADICTS, order, now)
+    if BOOK.moved(order, following):
+        return Settled.REPEATED
+    dispatch.record_answer(order, following, answer, now=now)
+    apply(order, following, now=now)
+    if order.kind in SERIAL_KINDS and following not in OPEN:
+        dispatch.advance(order.meter_id)
+    return Settled.SETTLED
+
+
+def _keep(answer: Answer, gateway: Gateway, why: Settled, order: MeterOrder | None, now: datetime) -> Settled:
+    dispatch.contradict(answer, gateway=gateway, why=why.value, order=order, now=now)
+    return why
+
+
+def apply(order: MeterOrder, state: State, *, now: datetime) -> None:
+    """What an order's new state means for the money: one explicit match. The caller holds the meter."""
+    match Kind(order.kind), state:
+        case Kind.RECHARGE, State.DONE:
+            BOOK.confirm(order, now=now)
+            effects.arrived(order, now=now)
+        case Kind.RECHARGE, State.REFUSED | State.EXPIRED | State.CANCELLED:
+            BOOK.release(order, now=now)
+            effects.waits(order, now=now)
+        case Kind.REFUND, State.DONE:
+            BOOK.confirm(order, now=now)
+            effects.taken_back(order, now=now)
+        case Kind.REFUND, State.REFUSED | State.EXPIRED | State.CANCELLED:
+            BOOK.release(order, now=now)
+            effects.not_taken_back(order, cancelled=state == State.CANCELLED, now=now)
+        case Kind.OPEN, State.DONE:
+            _opened(order)
+            BOOK.confirm(order, now=now)
+            effects.arrived(order, now=now)
+        case Kind.OPEN, State.REFUSED | State.EXPIRED | State.CANCELLED:
+            BOOK.release(order, now=now)
+            effects.waits(order, now=now)
+            Opening.objects.filter(pk=_opening_id(order), closed_at__isnull=True).update(closed_at=now)
+        case ((Kind.RECHARGE | Kind.REFUND | Kind.OPEN), State.UNCLEAR):
+            effects.unclear(order, now=now)
+        case _:
+            pass  # TAKEN, and all orders that carry no money: their state says everything
+
+
+def _opened(order: MeterOrder) -> None:
+    """The meter's registers when the account opened are where its counting starts."""
+    bought = order.after.get("bought_fen")
+    Opening.objects.filter(pk=_opening_id(order)).update(
+        count_base=order.after.get("purchase_count", 0),
+        bought_base_fen=None if bought is None else bought - (order.amount_fen or 0),
+    )
+
+
+def _opening_id(order: MeterOrder) -> int:
+    assert order.opening_id is not None  # `place` gives every money order and every opening order one
+    return order.opening_id
+
+
+@transaction.atomic
+def cancel(*, order_id: str, operator: Operator, now: datetime, address: str = "") -> MeterOrder:
+    """Cancel an order. One that never left the centre ends at once and its money waits in the wallet; for any other
+    the gateway
+    is asked, and it ends only when a reading proves that the meter did not take it. Raises dispatch.OrderEnded,
+    OrderUnclear.
+    """
+    before = MeterOrder.objects.get(pk=order_id).state
+    order = dispatch.cancel(order_id=order_id, now=now)
+    if order.state == State.CANCELLED and before != State.CANCELLED:
+        apply(order, State.CANCELLED, now=now)
+    staff.log(
+        operator=operator,
+        action="cancel",
+        target=f"order {order_id}",
+        before={"state": before},
+        after={"state": str(order.state)},
+        address=address,
+        now=now,
+    )
+    return order
+
+
+class NotUnclear(Refused):
+    code = "not_unclear"
+
+    def __init__(self, order: MeterOrder) -> None:
+        super().__init__(
+            _("Order %(order)s is not unclear (it is: %(state)s). Nothing was booked; there is nothing to decide.")
+            % {"order": order.pk, "state": order.get_state_display()}
+        )
+
+
+class ReasonNeeded(Refused):
+    code = "reason_needed"
+
+    def __init__(self) -> None:
+        super().__init__(_("A decision needs its reason in words. Nothing was booked. Say what the readings show."))
+
+
+class SecondPersonNeeded(Refused):
+    code = "second_person_needed"
+
+    def __init__(self, difference_fen: int) -> None:
+        super().__init__(
+            _(
+                "The readings differ from this decision by %(difference)d fen, which would be booked as an adjustment. "
+                "Nothing was booked. A second person has to confirm."
+            )
+            % {"difference": difference_fen}
+        )
+
+
+@transaction.atomic
+def decide(
+    *,
+    order_id: str,
+    applied: bool,
+    operator: Operator,
+    reason: str,
+    now: datetime,
+    second_person: Operator | None = None,
+    address: str = "",
+) -> Decision:
+    """A person's word on an unclear order: is the money on the meter? The same word again returns the first decision.
+
+    What the readings show beyond that word is booked beside it, never over it: a difference in the purchase count as a
+    CountCorrection, a difference in the total bought as an adjustment transfer, which needs a second person.
+    Raises NotUnclear, ReasonNeeded, SecondPersonNeeded.
+    """
+    order = dispatch.held(order_id)
+    if order is None:
+        raise MeterOrder.DoesNotExist(order_id)
+    first = Decision.objects.filter(order=order).first()
+    if first is not None and first.applied == applied:
+        return first
+    following = dispatch.step(order, Step.DECIDED_APPLIED if applied else Step.DECIDED_NOT)
+    if order.state != State.UNCLEAR or following is None:
+        raise NotUnclear(order)
+    if not reason.strip():
+        raise ReasonNeeded
+    decision = Decision.objects.create(
+        order=order,
+        applied=applied,
+        reason=reason.strip()[:400],
+        operator=operator,
+        second_person=second_person,
+        before=order.before,
+        after=order.after,
+        at=now,
+    )
+    order.state, order.reason, order.ended_at = following, "decided", now
+    order.save(update_fields=["state", "reason", "ended_at"])
+    apply(order, following, now=now)
+    _realign(order, order.after, operator=operator, second_person=second_person, reason=reason, now=now)
+    dispatch.advance(order.meter_id)
+    staff.log(
+        operator=operator,
+        action="decide",
+        target=f"order {order_id}",
+        before={"state": "unclear", "readings": {"before": order.before, "after": order.after}},
+        after={"applied": applied, "reason": reason, "second_person": getattr(second_person, "username", "")},
+        address=address,
+        now=now,
+    )
+    return decision
+
+
+def _realign(
+    order: MeterOrder,
+    shown: Mapping[str, int],
+    *,
+    operator: Operator,
+    second_person: Operator | None,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Book what the meter's registers show beyond the books, in the open: count first, then money."""
+    opening = Opening.objects.get(pk=_opening_id(order))
+    delta = shown.get("purchase_count", 0) - dispatch_queries.expected_count(opening)
+    if "purchase_count" in shown and delta:
+        CountCorrection.objects.create(
+            opening=opening, order=order, delta=delta, reason=reason.strip()[:400], operator=operator, at=now
+        )
+    expected_fen = dispatch_queries.expected_bought_fen(opening)
+    if expected_fen is None or "bought_fen" not in shown:
+        return
+    difference_fen = shown["bought_fen"] - expected_fen
+    if difference_fen:
+        if second_person is None or second_person.pk == operator.pk or not second_person.is_active:
+            raise SecondPersonNeeded(difference_fen)
+        _adjust(order, opening, difference_fen, now)
+
+
+def _adjust(order: MeterOrder, opening: Opening, difference_fen: int, now: datetime) -> None:
+    """The meter holds more (or less) than the books explain; from here on they agree again."""
+    account = accounts.meter(opening.pk)
+    debit, credit = (accounts.ADJUSTMENT, account) if difference_fen > 0 else (account, accounts.ADJUSTMENT)
+    booked = Transfer.objects.filter(cause_kind="adjustment", cause_id=order.pk).count()
+    ledger.post(
+        key=f"adjustment:{order.pk}:{booked + 1}",
+        cause=ledger.Cause("adjustment", order.pk),
+        debit=debit,
+        credit=credit,
+        amount_fen=abs(difference_fen),
+        at=now,
+    )
+
+
+@transaction.atomic
+def accept_late(
+    *,
+    contradiction_id: int,
+    operator: Operator,
+    second_person: Operator,
+    reason: str,
+    now: datetime,
+    address: str = "",
+) -> None:
+    """A late answer proved that the meter did take an order that was settled otherwise: bring the books to the meter.
+
+    A sale's money that still waits in the wallet moves to the meter; anything else is an adjustment. Accepting twice
+    is once.
+    Raises ReasonNeeded, SecondPersonNeeded.
+    """
+    kept = Contradiction.objects.get(pk=contradiction_id)
+    order = dispatch.held(kept.order_ref)
+    kept.refresh_from_db()  # as it stands now that the meter is ours
+    if order is None or order.opening_id is None or kept.seen_at is not None:
+        return
+    if not reason.strip():
+        raise ReasonNeeded
+    if kept.outcome == "done" and order.kind in (Kind.RECHARGE, Kind.OPEN):
+        effects.arrived_late(order, now=now)
+    shown = kept.answer.get("after", {})
+    _realign(order, shown, operator=operator, second_person=second_person, reason=reason, now=now)
+    dispatch.mark_seen([kept], operator=operator, resolution=reason.strip(), now=now)
+    staff.log(
+        operator=operator,
+        action="accept_late",
+        target=f"order {order.pk}",
+        before={"state": order.state},
+        after={"outcome": kept.outcome, "reason": reason, "second_person": second_person.username},
+        address=address,
+        now=now,
+    )
+
+
+@transaction.atomic
+def post_usage_day(*, opening: Opening, day: date, deducted_fen: int, now: datetime) -> int:
+    """Usage of a closed day, meter to revenue: what the meter itself deducted. Returns the fen booked by this call.
+
+    Called again with another figure (the day was closed again after late readings), it books the difference as a new
+    transfer.
+    """
+    dispatch.lock_meter(opening.meter_id)
+    cause = ledger.Cause("usage", f"{opening.pk}:{day.isoformat()}")
+    rows = Transfer.objects.filter(cause_kind=cause.kind, cause_id=cause.id)
+    account = accounts.meter(opening.pk)
+    out = rows.filter(debit__code=account.code).aggregate(total=Sum("amount_fen"))["total"] or 0
+    back = rows.filter(credit__code=account.code).aggregate(total=Sum("amount_fen"))["total"] or 0
+    difference_fen = deducted_fen - (int(out) - int(back))
+    if difference_fen == 0:
+        return 0
+    forth = difference_fen > 0
+    ledger.post(
+        key=f"usage:{cause.id}:{rows.count() + 1}",
+        cause=cause,
+        debit=account if forth else accounts.REVENUE,
+        credit=accounts.REVENUE if forth else account,
+        amount_fen=abs(difference_fen),
+        at=now,
+    )
+    return difference_fen

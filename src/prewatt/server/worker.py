@@ -87,7 +87,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.metering import operations as metering
 
     return [
-        Loop("seals", 2.0, lambda now: sealing.seal(now=now), batch=5000),
+        Loop("seals", 2.0, lambda _now: sealing.seal(), batch=5000),
         Loop("checkpoints", 30.0, lambda now: sealing.checkpoint(now=now)),
         Loop("day_seals", 300.0, _seal_yesterday),
         Loop("expiry", 5.0, lambda now: dispatch.expire(now=now)),

@@ -113,7 +113,7 @@ class CountCorrection(models.Model):
     """The meter's purchase count differs from our confirmed orders by `delta`, and a person said why."""
 
     opening = models.ForeignKey("estate.Opening", on_delete=models.PROTECT, related_name="count_corrections")
-    order = models.OneToOneField(MeterOrder, on_delete=models.PROTECT, related_name="count_correction")
+    order = models.ForeignKey(MeterOrder, on_delete=models.PROTECT, related_name="count_corrections")
     delta = models.IntegerField()
     reason = models.CharField(max_length=400)
     operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")

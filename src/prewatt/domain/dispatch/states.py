@@ -77,6 +77,15 @@ TABLE: dict[tuple[State, Step], State] = {
 }
 
 
-def after(state: State, step: Step) -> State | None:
+# What has no money in it may also come late: the relay's own word is newer than our clock.
+LATE_FACTS: dict[tuple[State, Step], State] = {
+    **{(state, Step.DONE): State.DONE for state in (State.REFUSED, State.EXPIRED, State.CANCELLED)},
+    **{(State.EXPIRED, step): State.EXPIRED for step in (Step.REFUSED, Step.UNCLEAR, Step.CANCELLED)},
+    **{(State.CANCELLED, step): State.CANCELLED for step in (Step.REFUSED, Step.EXPIRED)},
+}
+
+
+def after(state: State, step: Step, *, money: bool) -> State | None:
     """The state that follows, or None: this step contradicts what is already settled, and a person must look."""
-    return TABLE.get((state, step))
+    following = TABLE.get((state, step))
+    return following if following or money else LATE_FACTS.get((state, step))

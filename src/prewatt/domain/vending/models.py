@@ -23,6 +23,7 @@ class SaleState(models.TextChoices):
     UNCLEAR = "unclear", _("unclear: a person decides")
     WAITING = "waiting", _("the money waits in the wallet")
     REVERSED = "reversed", _("reversed")
+    RETURNED = "returned", _("paid back from the wallet")
 
 
 class Sale(models.Model):
@@ -116,7 +117,9 @@ class MoneyBack(models.Model):
 
 
 class Refund(MoneyBack):
-    """退电: credit taken off a meter (or money waiting in the wallet) and paid back."""
+    """退电: credit taken off a meter and paid back; or, with `sale`, a sale's money that waited in the wallet."""
+
+    sale = models.OneToOneField(Sale, on_delete=models.PROTECT, null=True, related_name="refund")
 
 
 class Reversal(MoneyBack):
@@ -125,7 +128,7 @@ class Reversal(MoneyBack):
     sale = models.ForeignKey(Sale, on_delete=models.PROTECT, related_name="reversals")
 
     class Meta(MoneyBack.Meta):
-        constraints = (
+        constraints = (  # type: ignore[assignment]  # one more than the parent has
             *MoneyBack.Meta.constraints,
             models.UniqueConstraint(
                 fields=["sale"],

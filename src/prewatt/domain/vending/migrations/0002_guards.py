@@ -9,7 +9,7 @@ FIXED = {
     "vending_sale": (
         "id, series, number, opening_id, meter_id, customer_id, operator_id, amount_fen, tender, first, balance_before_fen, sold_at, business_day"
     ),
-    "vending_refund": _BACK,
+    "vending_refund": _BACK + ", sale_id",
     "vending_reversal": _BACK + ", sale_id",
 }
 NO_DELETE = (*FIXED, "vending_series")

@@ -1,0 +1,331 @@
+"""Placing, leasing, withdrawing and ending orders. Money itself moves in `settlement`; here only the order's own
+state changes.
+
+A money order holds the meter's row while it is placed or ended, so that one meter has one head of the queue and one
+next count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from django.db import connection, transaction
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+
+from prewatt.domain.dispatch import queries
+from prewatt.domain.dispatch.models import SERIAL_KINDS, Contradiction, Kind, MeterOrder
+from prewatt.domain.dispatch.states import OPEN, State, Step, after
+from prewatt.domain.estate.models import Meter
+from prewatt.link import messages as link
+
+if TYPE_CHECKING:
+    from prewatt.domain.estate.models import Gateway, Opening
+    from prewatt.domain.staff.models import Operator
+
+LEASE = timedelta(seconds=60)
+# A gateway never forgets what it took; asking again this rarely also wakes one whose disk was replaced.
+TAKEN_LEASE = timedelta(minutes=15)
+SWITCH_VALID = timedelta(minutes=10)
+LAPSE_GRACE = timedelta(minutes=5)  # a leased switching order may have been carried out: give its answer time to come
+
+
+class OrderIdTaken(Exception):
+    """The id already stands for another order. Nothing was placed. Trying again does not help: draw the form again."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"order {order_id} exists with other content; nothing was placed and no money moved")
+
+
+class OrderEnded(Exception):
+    """The order has already ended, so it cannot be cancelled. No money moved. Look at its outcome instead."""
+
+    def __init__(self, order: MeterOrder) -> None:
+        super().__init__(
+            f"order {order.pk} has already ended ({order.state}); it cannot be cancelled and no money moved"
+        )
+
+
+class OrderUnclear(Exception):
+    """Nobody knows yet whether the meter took the order, so it cannot be cancelled.
+
+    The money stays reserved until a person decides.
+    """
+
+    def __init__(self, order: MeterOrder) -> None:
+        super().__init__(
+            f"order {order.pk} is unclear: nobody knows yet whether the meter took it. "
+            "The money stays reserved; decide with both readings on the screen instead of cancelling"
+        )
+
+
+def lock_meter(meter_id: int) -> None:
+    """Hold the meter's row until the transaction ends: its queue of money orders and its next count are ours."""
+    Meter.objects.select_for_update(no_key=True).only("pk").get(pk=meter_id)
+
+
+@transaction.atomic
+def place(
+    *,
+    order_id: str,
+    meter: Meter,
+    kind: link.Kind,
+    now: datetime,
+    operator: Operator | None = None,
+    opening: Opening | None = None,
+    amount_fen: int | None = None,
+    values: Mapping[str, int] | None = None,
+    cause: tuple[str, str] = ("operator", ""),
+    expires_at: datetime | None = None,
+) -> MeterOrder:
+    """Place an order; the same id again returns the first one. Money orders queue behind one that is on its way.
+
+    Switching orders expire (`expires_at`, by default after ten minutes) rather than arriving late. Raises OrderIdTaken.
+    """
+    first = MeterOrder.objects.filter(pk=order_id).first()
+    if first is None and kind in SERIAL_KINDS:
+        lock_meter(meter.pk)
+        first = MeterOrder.objects.filter(pk=order_id).first()
+    if first is not None:
+        return _same(first, meter, kind, amount_fen)
+    if expires_at is None and kind in link.SWITCH_KINDS:
+        expires_at = now + SWITCH_VALID
+    order = MeterOrder(
+        id=order_id,
+        meter=meter,
+        opening=opening,
+        kind=kind.value,
+        amount_fen=amount_fen,
+        values=dict(values or {}),
+        cause_kind=cause[0],
+        cause_id=cause[1],
+        placed_by=operator,
+        placed_at=now,
+        expires_at=expires_at,
+    )
+    if kind in SERIAL_KINDS and not _head_exists(meter.pk):
+        _number(order)
+    order.save(force_insert=True)
+    return order
+
+
+def _same(first: MeterOrder, meter: Meter, kind: link.Kind, amount_fen: int | None) -> MeterOrder:
+    if (first.meter_id, first.kind, first.amount_fen) != (meter.pk, kind.value, amount_fen):
+        raise OrderIdTaken(first.pk)
+    return first
+
+
+def _head_exists(meter_id: int) -> bool:
+    return MeterOrder.objects.filter(
+        meter_id=meter_id, kind__in=SERIAL_KINDS, state__in=OPEN, count__isnull=False
+    ).exists()
+
+
+def _number(order: MeterOrder) -> None:
+    """Make it the head of its meter's queue: the count that the meter will show, and the total bought that it shows
+    now.
+    """
+    if order.kind == Kind.OPEN:
+        order.count = 0
+        return
+    assert order.opening is not None  # a money order always has one (database constraint)
+    order.count = queries.expected_count(order.opening) + 1
+    order.bought_before_fen = queries.expected_bought_fen(order.opening)
+
+
+def advance(meter_id: int) -> MeterOrder | None:
+    """When no money order is on its way, the next one in the queue gets its count. Call with the meter locked."""
+    if _head_exists(meter_id):
+        return None
+    waiting = MeterOrder.objects.filter(
+        meter_id=meter_id, kind__in=SERIAL_KINDS, state=State.QUEUED, count__isnull=True
+    )
+    head = waiting.select_related("opening").order_by("placed_at", "id").first()
+    if head is not None:
+        _number(head)
+        head.save(update_fields=["count", "bought_before_fen"])
+    return head
+
+
+@transaction.atomic
+def lease(*, gateway: Gateway, now: datetime, limit: int = link.ORDERS_PER_POLL_MAX) -> list[link.Order]:
+    """Orders for a gateway's own meters: money first, then switching, then the rest; each group in the order of
+    placing.
+
+    An order that the gateway does not acknowledge within the lease is given again: the same id is the same order.
+    """
+    due = (
+        MeterOrder.objects.filter(meter__bus__gateway=gateway)
+        .filter(_leasable(now))
+        .annotate(turn=_TURN)
+        .order_by("turn", "placed_at", "id")
+    )
+    if connection.features.has_select_for_update_skip_locked:
+        due = due.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    orders = list(due.select_related("meter")[: min(limit, link.ORDERS_PER_POLL_MAX)])
+    fresh = [order.pk for order in orders if order.state == State.QUEUED]
+    open_ = [order.pk for order in orders if order.state != State.TAKEN]
+    taken = [order.pk for order in orders if order.state == State.TAKEN]
+    if open_:
+        MeterOrder.objects.filter(pk__in=fresh, state=State.QUEUED).update(leased_at=now)
+        MeterOrder.objects.filter(pk__in=open_, state__in=(State.QUEUED, State.LEASED)).update(
+            state=State.LEASED, lease_until=now + LEASE
+        )
+    if taken:
+        MeterOrder.objects.filter(pk__in=taken, state=State.TAKEN).update(lease_until=now + TAKEN_LEASE)
+    return [as_message(order) for order in orders]
+
+
+_TURN = Case(
+    When(kind__in=sorted(SERIAL_KINDS), then=Value(0)),
+    When(kind__in=sorted(link.SWITCH_KINDS), then=Value(1)),
+    default=Value(2),
+    output_field=IntegerField(),
+)
+
+
+def _leasable(now: datetime) -> Q:
+    queued = Q(state=State.QUEUED) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+    serial = ~Q(kind__in=sorted(SERIAL_KINDS)) | Q(count__isnull=False)
+    again = Q(state__in=(State.LEASED, State.TAKEN), lease_until__lte=now)
+    return (queued & serial) | again
+
+
+def as_message(order: MeterOrder) -> link.Order:
+    """The order as the gateway reads it."""
+    return link.Order(
+        order_id=order.pk,
+        meter=order.meter.number,
+        kind=link.Kind(order.kind),
+        placed_at_ms=_ms(order.placed_at),
+        expires_at_ms=None if order.expires_at is None else _ms(order.expires_at),
+        amount_fen=order.amount_fen,
+        count=order.count,
+        bought_before_fen=order.bought_before_fen,
+        values=order.values,
+        cancel=order.cancel_asked_at is not None,
+    )
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+@transaction.atomic
+def cancel(*, order_id: str, now: datetime) -> MeterOrder:
+    """Ask for an order to be cancelled. One that never left the centre ends here; any other ends only when a reading
+    proves
+    that the meter did not take it, so the gateway is asked and the order stays open.
+
+    For money use `settlement.cancel`, which also releases what was reserved. Raises OrderEnded, OrderUnclear.
+    """
+    order = _held(order_id)
+    if order.state == State.CANCELLED:
+        return order
+    if order.state == State.UNCLEAR:
+        raise OrderUnclear(order)
+    if order.state not in OPEN:
+        raise OrderEnded(order)
+    if order.state == State.QUEUED:
+        end(order, State.CANCELLED, reason="cancelled", now=now)
+    elif order.cancel_asked_at is None:
+        order.cancel_asked_at = now
+        order.lease_until = now  # the next poll carries the wish
+        order.save(update_fields=["cancel_asked_at", "lease_until"])
+    return order
+
+
+def _held(order_id: str) -> MeterOrder:
+    """The order, held until the transaction ends; the meter first, as everywhere."""
+    order = MeterOrder.objects.get(pk=order_id)
+    if order.kind in SERIAL_KINDS:
+        lock_meter(order.meter_id)
+    return MeterOrder.objects.select_for_update(of=("self",)).select_related("meter", "opening").get(pk=order_id)
+
+
+def held(order_id: str) -> MeterOrder | None:
+    """As above, or None when nobody placed such an order."""
+    return _held(order_id) if MeterOrder.objects.filter(pk=order_id).exists() else None
+
+
+def end(order: MeterOrder, state: State, *, reason: str, now: datetime) -> None:
+    """Bring an order to a final state (or to UNCLEAR) without an answer.
+
+    What queued behind it moves up once it has ended.
+    """
+    order.state = state
+    order.reason = reason[:64]
+    order.ended_at = None if state in OPEN else now
+    order.save(update_fields=["state", "reason", "ended_at"])
+    if order.kind in SERIAL_KINDS and state not in OPEN:
+        advance(order.meter_id)
+
+
+def record_answer(order: MeterOrder, state: State, answer: link.Answer, *, now: datetime) -> None:
+    """Write down an answer and the state that it leads to. The queue does not move yet: money settles first."""
+    if state == State.TAKEN:
+        order.state, order.taken_at, order.lease_until = state, now, now + TAKEN_LEASE
+        order.save(update_fields=["state", "taken_at", "lease_until"])
+        return
+    order.state = state
+    order.reason = answer.reason[:64]
+    order.before, order.after, order.writes = answer.before, answer.after, answer.writes
+    order.answered_at = datetime.fromtimestamp(answer.at_ms / 1000, tz=now.tzinfo)
+    order.ended_at = None if state in OPEN else now
+    order.save(update_fields=["state", "reason", "before", "after", "writes", "answered_at", "ended_at"])
+
+
+def step(order: MeterOrder, one: Step) -> State | None:
+    """What a step would lead to; None: it contradicts what is settled."""
+    return after(State(order.state), one, money=order.kind in SERIAL_KINDS)
+
+
+def contradict(
+    answer: link.Answer, *, gateway: Gateway, why: str, order: MeterOrder | None, now: datetime
+) -> Contradiction:
+    """Keep an answer that must not move anything, for a person to look at. The same one again is kept once."""
+    kept, _new = Contradiction.objects.get_or_create(
+        order_ref=answer.order_id[:64],
+        outcome=answer.outcome.value,
+        gateway_code=gateway.code,
+        defaults={
+            "meter_number": answer.meter[:64],
+            "why": why,
+            "state": order.state if order else "",
+            "answer": msgspec.to_builtins(answer),
+            "first_at": now,
+        },
+    )
+    return kept
+
+
+def mark_seen(contradictions: Iterable[Contradiction], *, operator: Operator, resolution: str, now: datetime) -> int:
+    """A person has looked, and says what was done about it."""
+    keys = [one.pk for one in contradictions]
+    return Contradiction.objects.filter(pk__in=keys, seen_at__isnull=True).update(
+        seen_at=now, seen_by=operator, resolution=resolution[:400]
+    )
+
+
+def expire(*, now: datetime) -> int:
+    """End switching orders whose time is over: those that never left at once, those that left when no answer came
+    either.
+    """
+    late: QuerySet[MeterOrder, Any] = MeterOrder.objects.exclude(kind__in=sorted(SERIAL_KINDS))
+    never_left = late.filter(state=State.QUEUED, expires_at__lte=now)
+    silent = late.filter(state=State.LEASED, expires_at__lte=now - LAPSE_GRACE)
+    ended = {"state": State.EXPIRED, "reason": "expired", "ended_at": now}
+    return never_left.update(**ended) + silent.update(**ended)
+
+
+def cancel_arrears_trips(*, meter: Meter, now: datetime) -> int:
+    """A payment came in: a trip for arrears that is still on its way must not happen.
+
+    Returns how many were stopped or recalled.
+    """
+    trips = MeterOrder.objects.filter(meter=meter, kind=Kind.SWITCH_OFF, cause_kind="arrears")
+    stopped = trips.filter(state=State.QUEUED).update(state=State.CANCELLED, reason="paid", ended_at=now)
+    recalled = trips.filter(state__in=(State.LEASED, State.TAKEN), cancel_asked_at__isnull=True)
+    return stopped + recalled.update(cancel_asked_at=now, lease_until=now)

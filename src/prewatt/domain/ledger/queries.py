@@ -1,0 +1,62 @@
+"""Balances: the last checkpoint plus what came after. Credits count up, debits down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db import connection
+from django.db.models import QuerySet, Sum
+
+from prewatt.domain.ledger.accounts import Ref
+from prewatt.domain.ledger.models import MOVING, Account, Kind, Transfer
+
+_BALANCE = """
+SELECT COALESCE(p.balance_fen, 0)
+     + COALESCE((SELECT SUM(t.amount_fen) FROM ledger_transfer t
+                 WHERE t.credit_id = a.id AND t.id > COALESCE(p.upto, 0) AND t.kind IN ('posted', 'confirmed')), 0)
+     - COALESCE((SELECT SUM(t.amount_fen) FROM ledger_transfer t
+                 WHERE t.debit_id = a.id AND t.id > COALESCE(p.upto, 0) AND t.kind IN ('posted', 'confirmed')), 0)
+FROM ledger_account a
+LEFT JOIN ledger_checkpoint p ON p.account_id = a.id
+    AND p.upto = (SELECT MAX(q.upto) FROM ledger_checkpoint q WHERE q.account_id = a.id)
+WHERE a.code = %s AND a.owner = %s
+"""
+
+
+def balance_fen(ref: Ref) -> int:
+    """Credits minus debits, confirmed ones only. An account that nothing ever moved has zero."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BALANCE, tuple(ref))
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def reserved_fen(ref: Ref) -> int:
+    """What pending transfers out of the account hold back."""
+    return _sum(Transfer.objects.filter(debit__code=ref.code, debit__owner=ref.owner))
+
+
+def arriving_fen(ref: Ref) -> int:
+    """What pending transfers into the account may still bring."""
+    return _sum(Transfer.objects.filter(credit__code=ref.code, credit__owner=ref.owner))
+
+
+def _sum(transfers: QuerySet[Transfer]) -> int:
+    found = transfers.filter(kind=Kind.PENDING, resolution__isnull=True).aggregate(total=Sum("amount_fen"))
+    return int(found["total"] or 0)
+
+
+def available_fen(ref: Ref) -> int:
+    """What an operation may still take out. Take `operations.lock(ref)` first, or two may take the same."""
+    return balance_fen(ref) - reserved_fen(ref)
+
+
+def balances() -> Iterator[tuple[Ref, int]]:
+    """Every account with its balance, recomputed from the transfers alone."""
+    totals: dict[int, int] = {}
+    moving = Transfer.objects.filter(kind__in=MOVING)
+    for side, sign in (("credit_id", 1), ("debit_id", -1)):
+        for account_id, total in moving.values_list(side).annotate(total=Sum("amount_fen")):
+            totals[account_id] = totals.get(account_id, 0) + sign * int(total)
+    for account in Account.objects.order_by("code", "owner"):
+        yield Ref(account.code, account.owner), totals.get(account.pk, 0)

@@ -1,0 +1,216 @@
+"""What every money operation checks first.
+
+Each refusal has a name, says what it means for the money, and what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from prewatt.domain.dispatch import queries as dispatch_queries
+from prewatt.domain.estate.models import Meter, Opening
+from prewatt.domain.ledger.accounts import TENDERS
+from prewatt.domain.metering.models import MeterState
+from prewatt.domain.staff.rights import Right
+from prewatt.units.values import Money
+
+if TYPE_CHECKING:
+    from prewatt.domain.staff.models import Operator
+
+FRESH = timedelta(minutes=15)
+AMOUNT_FEN_MAX = 10_000_000_00  # ten million yuan: a slip of the finger, not a sale
+
+
+class Refused(Exception):
+    """Nothing was booked. `code` is stable for programs; the text is for a person; `retry`: may the same succeed
+    later?
+    """
+
+    code: ClassVar[str] = "refused"
+    retry: ClassVar[bool] = False
+
+
+class FloatAmount(Refused):
+    code = "float_amount"
+
+
+class TooManyDecimals(Refused):
+    code = "too_many_decimals"
+
+
+class NotAnAmount(Refused):
+    code = "not_an_amount"
+
+
+class ZeroAmount(Refused):
+    code = "zero_amount"
+
+
+class NegativeAmount(Refused):
+    code = "negative_amount"
+
+
+class AmountTooLarge(Refused):
+    code = "amount_too_large"
+
+
+def parse_amount(amount: object) -> Money:
+    """Money, or yuan as text, whole number or Decimal.
+
+    Refuses floats, a third decimal, zero, negative and absurd amounts.
+    """
+    money = amount if isinstance(amount, Money) else _parse(amount)
+    if money.fen == 0:
+        raise ZeroAmount(_("The amount is zero. Nothing was booked. Enter what was paid."))
+    if money.fen < 0:
+        raise NegativeAmount(_("The amount is negative. Nothing was booked. To pay money back use refund or reversal."))
+    if money.fen > AMOUNT_FEN_MAX:
+        raise AmountTooLarge(_("The amount is above ten million yuan. Nothing was booked. Check the digits."))
+    return money
+
+
+def _parse(amount: object) -> Money:
+    if isinstance(amount, float):
+        raise FloatAmount(_("A floating-point number cannot carry an exact amount. Nothing was booked. Give text."))
+    if isinstance(amount, bool) or not isinstance(amount, str | int | Decimal):
+        raise NotAnAmount(_("This is not an amount. Nothing was booked. Enter yuan, such as 100 or 100.50."))
+    try:
+        return Money.parse(amount)
+    except ValueError as error:
+        whole, _dot, decimals = str(amount).strip().lstrip("+-").partition(".")
+        if whole.isdigit() and decimals.isdigit() and len(decimals) > 2:
+            raise TooManyDecimals(
+                _("The amount has more than two decimals. Nothing was booked. A fen is the smallest amount.")
+            ) from error
+        raise NotAnAmount(_("This is not an amount. Nothing was booked. Enter yuan, such as 100 or 100.50.")) from error
+
+
+class UnknownTender(Refused):
+    code = "unknown_tender"
+
+
+def check_tender(tender: str) -> str:
+    if tender not in TENDERS:
+        raise UnknownTender(
+            _("“%(tender)s” is not a way of paying. Nothing was booked. Choose one of: %(known)s.")
+            % {"tender": tender, "known": ", ".join(TENDERS)}
+        )
+    return tender
+
+
+class NoRight(Refused):
+    code = "no_right"
+
+
+class OutOfScope(Refused):
+    code = "out_of_scope"
+
+
+def check_operator(operator: Operator, right: Right, meter: Meter) -> None:
+    """The right itself, then the building that the meter stands in."""
+    if not operator.is_active or not operator.may(right):
+        raise NoRight(
+            _("%(who)s may not do this. Nothing was booked. Ask an administrator for the right “%(right)s”.")
+            % {"who": operator.username, "right": right.value}
+        )
+    if not operator.all_buildings and not Meter.objects.for_operator(operator).filter(pk=meter.pk).exists():
+        raise OutOfScope(
+            _("Meter %(meter)s stands outside the buildings of %(who)s. Nothing was booked.")
+            % {"meter": meter.number, "who": operator.username}
+        )
+
+
+class MeterInactive(Refused):
+    code = "meter_inactive"
+
+
+class MeterNotOpened(Refused):
+    code = "meter_not_opened"
+
+
+class AccountClosed(Refused):
+    code = "account_closed"
+
+
+def check_opening(meter: Meter) -> Opening:
+    """The meter's open account. Refuses meters out of use, never opened, or closed."""
+    if not meter.active:
+        raise MeterInactive(
+            _("Meter %(meter)s is out of use. Nothing was booked; give the money back. Put the meter into use first.")
+            % {"meter": meter.number}
+        )
+    opening = Opening.objects.filter(meter=meter).select_related("customer").order_by("-opened_at", "-pk").first()
+    if opening is None:
+        raise MeterNotOpened(
+            _("Meter %(meter)s has no account yet. Nothing was booked; give the money back. Open an account first.")
+            % {"meter": meter.number}
+        )
+    if opening.closed_at is not None:
+        raise AccountClosed(
+            _(
+                "The account on meter %(meter)s is closed. Nothing was booked; give the money back. Open a new "
+                "account first."
+            )
+            % {"meter": meter.number}
+        )
+    return opening
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The latest that the centre knows about the money on a meter."""
+
+    balance_fen: int  # overdraft taken off
+    at: datetime | None
+    lost: bool
+
+
+def known_balance(meter: Meter, opening: Opening) -> Known:
+    """From the last reading, or from the proof of the last money order if that is newer."""
+    state = MeterState.objects.filter(meter=meter).first()
+    last = dispatch_queries.last_money_done(opening)
+    lost = bool(state and state.lost)
+    if last and last.answered_at and "balance_fen" in last.after and not _newer(state, last.answered_at):
+        return Known(net_fen(last.after), last.answered_at, lost)
+    if state is None or state.balance_fen is None:
+        return Known(0, None, lost)
+    return Known(int(state.balance_fen) - max(0, int(state.overdraft_fen or 0)), state.taken_at, lost)
+
+
+def _newer(state: MeterState | None, at: datetime) -> bool:
+    return state is not None and state.balance_fen is not None and state.taken_at is not None and state.taken_at > at
+
+
+def net_fen(values: dict[str, int]) -> int:
+    """Balance less overdraft. A meter that shows debt as a negative balance shows it once, not twice."""
+    balance = values.get("balance_fen", 0)
+    return balance if balance < 0 else balance - values.get("overdraft_fen", 0)
+
+
+class ReadingTooOld(Refused):
+    code = "reading_too_old"
+    retry = True
+
+
+def check_fresh(known: Known, meter: Meter, now: datetime) -> None:
+    """Money may be taken off a meter only against a fresh look at it."""
+    if known.at is None or known.lost or now - known.at > FRESH:
+        raise ReadingTooOld(
+            _(
+                "The last reading of meter %(meter)s is older than %(minutes)d minutes, so nobody knows what it "
+                "still holds. "
+                "Nothing was booked. Read the meter now and try again."
+            )
+            % {"meter": meter.number, "minutes": FRESH.total_seconds() // 60}
+        )
+
+
+def business_day(now: datetime) -> date:
+    """The site's local day."""
+    return timezone.localdate(now)

@@ -1,0 +1,280 @@
+"""售电: from the drawer to the meter, in one transaction. And 补发: money that waits in the wallet, sent again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from prewatt.domain.dispatch import operations as dispatch
+from prewatt.domain.dispatch import queries as dispatch_queries
+from prewatt.domain.dispatch.models import MeterOrder
+from prewatt.domain.ledger import accounts
+from prewatt.domain.ledger import operations as ledger
+from prewatt.domain.ledger import queries as ledger_queries
+from prewatt.domain.staff import operations as staff
+from prewatt.domain.staff.rights import Right
+from prewatt.domain.vending import checks, receipts
+from prewatt.domain.vending.checks import Refused
+from prewatt.domain.vending.models import Sale, SaleState
+from prewatt.link.messages import Kind
+from prewatt.units.values import Money
+
+if TYPE_CHECKING:
+    from prewatt.domain.estate.models import Meter, Opening
+    from prewatt.domain.staff.models import Operator
+
+
+class SaleIdTaken(Refused):
+    code = "sale_id_taken"
+
+    def __init__(self, sale: Sale) -> None:
+        super().__init__(
+            _(
+                "This form was already used for another sale (%(receipt)s, %(amount)s yuan). Nothing was booked this "
+                "time. "
+                "Open a new sale form."
+            )
+            % {"receipt": sale.receipt, "amount": Money(sale.amount_fen)}
+        )
+
+
+class AboveCeiling(Refused):
+    code = "above_ceiling"
+
+    def __init__(self, *, meter: Meter, known_fen: int, arriving_fen: int, room_fen: int) -> None:
+        super().__init__(
+            _(
+                "Meter %(meter)s holds %(known)s yuan and %(arriving)s more are on the way; its ceiling is "
+                "%(ceiling)s yuan, "
+                "and it would refuse more. Nothing was booked. At most %(room)s yuan can be sold now."
+            )
+            % {
+                "meter": meter.number,
+                "known": Money(known_fen),
+                "arriving": Money(arriving_fen),
+                "ceiling": Money(int(meter.ceiling_fen or 0)),
+                "room": Money(max(0, room_fen)),
+            }
+        )
+
+
+def sell(
+    *,
+    sale_id: str,
+    meter: Meter,
+    amount: Money | str | int,
+    tender: str,
+    operator: Operator,
+    now: datetime,
+    address: str = "",
+) -> Sale:
+    """Sell: the money is booked at once, the order goes to the meter. One call, one transaction.
+
+    `sale_id` is made when the form is drawn: the same call again returns the first sale and books nothing, whoever
+    was faster.
+    A meter that is lost is sold to all the same; the order waits for it. Raises a `Refused` subclass, and then
+    nothing is booked.
+    """
+    try:
+        with transaction.atomic():
+            return _sell(
+                sale_id=sale_id, meter=meter, amount=amount, tender=tender, operator=operator, now=now, address=address
+            )
+    except (IntegrityError, ledger.KeyTaken, dispatch.OrderIdTaken):
+        # Somebody sold under this id between our look and our write; what he booked stands.
+        first = Sale.objects.filter(pk=sale_id).first()
+        if first is None:
+            raise
+        return _same(first, meter, amount, tender)
+
+
+def _sell(
+    *, sale_id: str, meter: Meter, amount: object, tender: str, operator: Operator, now: datetime, address: str
+) -> Sale:
+    first = Sale.objects.filter(pk=sale_id).first()
+    if first is None:
+        dispatch.lock_meter(meter.pk)
+        first = Sale.objects.filter(pk=sale_id).first()
+    if first is not None:
+        return _same(first, meter, amount, tender)
+
+    money = checks.parse_amount(amount)
+    checks.check_tender(tender)
+    meter.refresh_from_db(fields=["active", "ceiling_fen"])
+    checks.check_operator(operator, Right.SELL, meter)
+    opening = checks.check_opening(meter)
+    known = check_ceiling(meter, opening, money)
+
+    # After this point it must succeed.
+    cause = ledger.Cause("sale", sale_id)
+    wallet = accounts.wallet(opening.customer_id)
+    ledger.post(
+        key=f"sale:{sale_id}:paid",
+        cause=cause,
+        debit=accounts.tender(tender),
+        credit=wallet,
+        amount_fen=money.fen,
+        at=now,
+    )
+    order = send(order_id=sale_id, cause=cause, opening=opening, meter=meter, money=money, operator=operator, now=now)
+    dispatch.cancel_arrears_trips(meter=meter, now=now)
+    staff.log(
+        operator=operator,
+        action="sell",
+        target=f"meter {meter.number}",
+        after={"sale": sale_id, "amount_fen": money.fen, "tender": tender},
+        address=address,
+        now=now,
+    )
+    series, number = receipts.next_number(receipts.SALE, now)
+    return Sale.objects.create(
+        id=sale_id,
+        series=series,
+        number=number,
+        opening=opening,
+        meter=meter,
+        customer_id=opening.customer_id,
+        operator=operator,
+        amount_fen=money.fen,
+        tender=tender,
+        balance_before_fen=known.balance_fen if known.at else None,
+        sold_at=now,
+        business_day=checks.business_day(now),
+        order=order,
+        state_at=now,
+    )
+
+
+def _same(first: Sale, meter: Meter, amount: object, tender: str) -> Sale:
+    try:
+        fen = checks.parse_amount(amount).fen
+    except Refused:
+        fen = 0
+    if (first.meter_id, first.amount_fen, first.tender) != (meter.pk, fen, tender):
+        raise SaleIdTaken(first)
+    return first
+
+
+def check_ceiling(meter: Meter, opening: Opening, money: Money) -> checks.Known:
+    """The meter refuses what would lift it above its ceiling; equal is allowed. Zero or none: it has no ceiling."""
+    known = checks.known_balance(meter, opening)
+    ceiling_fen = int(meter.ceiling_fen or 0)
+    if ceiling_fen > 0:
+        arriving_fen = dispatch_queries.arriving_fen(meter)
+        room_fen = ceiling_fen - known.balance_fen - arriving_fen
+        if money.fen > room_fen:
+            raise AboveCeiling(meter=meter, known_fen=known.balance_fen, arriving_fen=arriving_fen, room_fen=room_fen)
+    return known
+
+
+def send(
+    *,
+    order_id: str,
+    cause: ledger.Cause,
+    opening: Opening,
+    meter: Meter,
+    money: Money,
+    operator: Operator,
+    now: datetime,
+) -> MeterOrder:
+    """Reserve money of the wallet for the meter and place the recharge. The caller holds the meter."""
+    ledger.pend(
+        key=f"order:{order_id}",
+        cause=cause,
+        debit=accounts.wallet(opening.customer_id),
+        credit=accounts.meter(opening.pk),
+        amount_fen=money.fen,
+        at=now,
+    )
+    return dispatch.place(
+        order_id=order_id,
+        meter=meter,
+        opening=opening,
+        kind=Kind.RECHARGE,
+        amount_fen=money.fen,
+        cause=cause,
+        operator=operator,
+        now=now,
+    )
+
+
+class NotWaiting(Refused):
+    code = "not_waiting"
+
+    def __init__(self, sale: Sale) -> None:
+        super().__init__(
+            _("The money of %(receipt)s does not wait in the wallet (it is: %(state)s). Nothing was booked.")
+            % {"receipt": sale.receipt, "state": sale.get_state_display()}
+        )
+
+
+class WalletTooSmall(Refused):
+    code = "wallet_too_small"
+
+    def __init__(self, sale: Sale, available_fen: int) -> None:
+        super().__init__(
+            _(
+                "The wallet of this customer holds only %(available)s yuan that are free, less than the %(amount)s "
+                "of %(receipt)s. "
+                "Nothing was booked. Look at the wallet's transfers."
+            )
+            % {
+                "available": Money(available_fen),
+                "amount": Money(sale.amount_fen),
+                "receipt": sale.receipt,
+            }
+        )
+
+
+def hold_waiting(sale_id: str) -> Sale:
+    """A sale whose money waits in the wallet, with meter, sale and wallet held in this order.
+
+    The caller is in a transaction.
+    """
+    sale = Sale.objects.select_related("meter", "opening").get(pk=sale_id)
+    dispatch.lock_meter(sale.meter_id)
+    sale.refresh_from_db(fields=["state", "order"])
+    if sale.state != SaleState.WAITING:
+        raise NotWaiting(sale)
+    wallet = accounts.wallet(sale.customer_id)
+    ledger.lock(wallet)
+    available_fen = ledger_queries.available_fen(wallet)
+    if available_fen < sale.amount_fen:
+        raise WalletTooSmall(sale, available_fen)
+    return sale
+
+
+@transaction.atomic
+def resend(*, order_id: str, sale_id: str, operator: Operator, now: datetime, address: str = "") -> Sale:
+    """Send a refused sale's money to its meter again, from the wallet. `order_id` is made when the form is drawn.
+
+    Raises NotWaiting, WalletTooSmall, AboveCeiling and the refusals of a meter that cannot be sold to.
+    """
+    if MeterOrder.objects.filter(pk=order_id, cause_id=sale_id).exists():
+        return Sale.objects.get(pk=sale_id)
+    sale = hold_waiting(sale_id)
+    checks.check_operator(operator, Right.SELL, sale.meter)
+    opening = checks.check_opening(sale.meter)
+    if opening.customer_id != sale.customer_id:
+        raise NotWaiting(sale)
+    money = Money(sale.amount_fen)
+    check_ceiling(sale.meter, opening, money)
+
+    cause = ledger.Cause("sale", sale_id)
+    sale.order = send(
+        order_id=order_id, cause=cause, opening=opening, meter=sale.meter, money=money, operator=operator, now=now
+    )
+    sale.state, sale.state_at, sale.reason = SaleState.PAID, now, ""
+    sale.save(update_fields=["order", "state", "state_at", "reason"])
+    staff.log(
+        operator=operator,
+        action="resend",
+        target=f"sale {sale.receipt}",
+        after={"order": order_id},
+        address=address,
+        now=now,
+    )
+    return sale
