@@ -45,15 +45,18 @@ class Connection:
 
     async def first_attempt(self) -> None:
         """Open if nobody did yet, and wait for the end of that attempt. Returns at once between later attempts."""
-        if self.state is State.CLOSED:
-            self._reopen()
+        self._begin()
         await self._settled.wait()
 
     async def wait_up(self) -> None:
         """However long it takes."""
-        if self.state is State.CLOSED:
-            self._reopen()
+        self._begin()
         await self._up.wait()
+
+    def _begin(self) -> None:
+        if self.state is State.CLOSED:
+            self._settled, self._up = asyncio.Event(), asyncio.Event()  # a closed line may be used on another loop
+            self._reopen()
 
     def heard(self) -> None:
         """The other side speaks: its next loss is repaired at once. One that only takes calls and hangs up waits."""

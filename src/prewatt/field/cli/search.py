@@ -1,0 +1,150 @@
+"""Who is on this bus, and what are they?
+
+Asks every unit one short question, and those that answer a few more. Never writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from prewatt.field.cli.device import Device, MeterError
+from prewatt.field.line import Line, LineDown, LineError, NoAnswer
+from prewatt.field.wire import dlt645, modbus
+from prewatt.field.wire.errors import CrcMismatch, ExceptionAnswer, Malformed, Truncated, WireError
+from prewatt.profiles import Profile
+
+DAMAGED_ASKS = 3  # a unit whose answer came damaged is asked so often before it is called garbled
+LISTEN_S = 0.05
+DLT_FOUND_MAX = 64
+_DIGIT_PAIRS = 6
+
+# stored value of a quantity -> what a living meter can show; a name is matched by its beginning
+_POSSIBLE = {
+    "voltage_": (500, 5000),
+    "frequency_hz": (4500, 6500),
+    "power_factor": (-1000, 1000),
+    "clock_ms": (1_262_304_000_000, 4_102_444_800_000),  # 2010 to 2100
+    "ct_ratio": (1, 9999),
+    "current_": (-10_000_000, 10_000_000),
+    "power_": (-10_000_000, 10_000_000),
+    "energy_wh": (0, 10**13),
+}
+_RATES = ("energy_sharp_wh", "energy_peak_wh", "energy_flat_wh", "energy_valley_wh")
+
+
+@dataclass(slots=True)
+class Found:
+    """Who spoke. `note` is empty, `garbled` (every answer damaged) or `twice` (more bytes than one meter sends)."""
+
+    unit: int = 0
+    address: str = ""
+    note: str = ""
+    profiles: list[str] = field(default_factory=list)  # those that fit best; more than one: they cannot be told apart
+
+    @property
+    def label(self) -> str:
+        return self.address or f"unit {self.unit}"
+
+
+async def find_units(line: Line, units: Iterable[int], *, timeout_s: float) -> AsyncIterator[tuple[int, Found | None]]:
+    """Every unit asked, with what was found there. Raises LineError when the bus itself cannot be reached."""
+    for unit in units:
+        yield unit, await _look(line, unit, timeout_s)
+
+
+async def _look(line: Line, unit: int, timeout_s: float) -> Found | None:
+    damaged = 0
+    for address in range(DAMAGED_ASKS):  # another register each time: no waiting for a late answer of the same look
+        more_before = _surplus(line)
+        try:
+            await line.ask(modbus.read(unit, 0, 1 + address), timeout_s=timeout_s)
+        except NoAnswer:
+            if not damaged:
+                return None
+            continue
+        except LineError:
+            raise
+        except ExceptionAnswer as refusal:
+            return None if refusal.exception in (10, 11) else Found(unit)
+        except (CrcMismatch, Truncated, Malformed):
+            damaged += 1
+            continue
+        except WireError:
+            return None
+        await asyncio.sleep(LISTEN_S)  # a second meter with this address, a little slower, is still talking
+        return Found(unit, note="twice" if _surplus(line) > more_before else "")
+    return Found(unit, note="garbled") if damaged > 1 else None
+
+
+def _surplus(line: Line) -> int:
+    return line.stats["unasked_bytes"] + line.stats["doubled_answer"]
+
+
+async def identify(line: Line, found: Found, candidates: Sequence[Profile], *, timeout_s: float) -> list[str]:
+    """The profiles that fit what the unit says, the best ones only. A guess: different models share registers."""
+    votes = {
+        profile.name: await _votes(Device(line, profile, unit=found.unit, timeout_s=timeout_s))
+        for profile in candidates
+        if profile.protocol == "modbus-rtu"
+    }
+    best = max(votes.values(), default=0)
+    return sorted(name for name, count in votes.items() if count == best) if best > 0 else []
+
+
+async def _votes(device: Device) -> int:
+    """How many quantities a living meter could show so; 0 as soon as one cannot be, or a register is refused."""
+    values: dict[str, int] = {}
+    for block in device.profile.sweep_blocks:
+        try:
+            values |= await device.read((block,))
+        except MeterError:
+            return 0
+    if not _possible(values):
+        return 0
+    expected_clock = "clock_ms" in device.profile.quantities
+    if expected_clock and "clock_ms" not in values:
+        return 0
+    return sum(1 for value in values.values() if value)
+
+
+def _possible(values: dict[str, int]) -> bool:
+    for name, value in values.items():
+        for start, (low, high) in _POSSIBLE.items():
+            if name.startswith(start) and value and not low <= value <= high:
+                return False
+    rates = [values[name] for name in _RATES if name in values]
+    if len(rates) < len(_RATES) or not values.get("energy_wh"):
+        return True
+    deep_wh = values.get("energy_deep_wh", 0)
+    return abs(values["energy_wh"] - sum(rates) - deep_wh) <= 50  # every register is cut off to its own step
+
+
+async def find_addresses(line: Line, *, timeout_s: float) -> AsyncIterator[tuple[str, Found | None]]:
+    """DL/T 645: ask any meter for its address; where several answer at once, ask again with more digits given."""
+    waiting = ["A" * 12]
+    found = 0
+    while waiting and found < DLT_FOUND_MAX:
+        mask = waiting.pop()
+        try:
+            reply = await line.ask(dlt645.ReadAddress(mask), timeout_s=timeout_s)
+        except NoAnswer:
+            yield mask, None
+        except LineDown:
+            raise
+        except (LineError, WireError):
+            yield mask, None
+            waiting += _narrower(mask)
+        else:
+            found += 1
+            yield mask, Found(address=reply.data[::-1].hex() if len(reply.data) == 6 else reply.address)
+
+
+def _narrower(mask: str) -> list[str]:
+    """The mask with one more pair of digits fixed, from the end, where meters of one delivery differ."""
+    known = len(mask.lstrip("A"))
+    if known >= 2 * _DIGIT_PAIRS:
+        return []
+    head = "A" * (10 - known)
+    return [f"{head}{pair:02d}{mask[12 - known :]}" for pair in range(99, -1, -1)]
