@@ -22,16 +22,21 @@ def _on_postgres() -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Before Django is set up: point the settings at our own cluster."""
+    """Point the settings at our own cluster. Django is set up by now, but has not connected yet."""
     if not _on_postgres():
         return
     from django.conf import settings
+    from django.db import connections
 
     from prewatt.server.settings import _database
 
     own = Cluster()
     _session_cluster.append(own)
     settings.DATABASES["default"] = _database(own.url("prewatt")) | {"CONN_MAX_AGE": 0}
+    connections.configure_settings(settings.DATABASES)
+    connections.settings = settings.DATABASES
+    for made_early in connections.all(initialized_only=True):
+        del connections[made_early.alias]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
