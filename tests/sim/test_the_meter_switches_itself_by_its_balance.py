@@ -48,7 +48,8 @@ def test_alarm_2_trips_once_as_a_reminder_when_the_balance_is_at_most_its_amount
 
 @pytest.mark.parametrize("how", ["recharge", "command", "button", "time"])
 def test_a_reminder_ends_by_recharge_command_button_or_time_and_does_not_come_again(how: str) -> None:
-    one = meter(1000, opened_with_fen=1_100, alarm2_fen=2_000, reminder_restore_s=300 if how == "time" else 0)
+    one = meter(1000, opened_with_fen=1_100, reminder_restore_s=300 if how == "time" else 0)
+    one.apply("limits", {"alarm2_fen": 2_000}, START_MS)
     assert closed(one, at(2)) == (1 if how == "time" else 0)
     if how == "recharge":
         one.apply("recharge", {"amount_fen": 1, "count": 1}, at(2))
