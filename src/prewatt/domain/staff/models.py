@@ -1,0 +1,77 @@
+"""Operators, roles, and the sealed operation log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from prewatt.domain.staff.rights import Right
+
+
+class Role(models.Model):
+    """A named set of rights."""
+
+    code = models.SlugField(max_length=32, unique=True)
+    name = models.CharField(max_length=64)
+    rights = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OperatorManager(BaseUserManager["Operator"]):
+    def get_by_natural_key(self, username: str | None) -> Operator:
+        return self.get(username=username)
+
+
+class Operator(AbstractBaseUser):
+    """Somebody who logs in to the console. `all_buildings` or a list of buildings is what he sees at all."""
+
+    username = models.CharField(_("user name"), max_length=64, unique=True)
+    name = models.CharField(_("name"), max_length=64, blank=True)
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="operators")
+    all_buildings = models.BooleanField(default=False)
+    buildings = models.ManyToManyField("estate.Building", blank=True, related_name="+")
+    is_active = models.BooleanField(default=True)
+    language = models.CharField(max_length=8, blank=True)
+    created_at = models.DateTimeField()
+
+    objects = OperatorManager()
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    def may(self, right: Right) -> bool:
+        return self.is_active and right.value in self.role.rights
+
+
+class LogEntry(models.Model):
+    """Who, when, from where, what, before and after. Rows are only ever added (migration 0002)."""
+
+    at = models.DateTimeField(db_index=True)
+    operator = models.ForeignKey(Operator, on_delete=models.PROTECT, null=True, related_name="+")
+    operator_name = models.CharField(max_length=64, blank=True)  # as it was then
+    address = models.CharField(max_length=64, blank=True)
+    action = models.CharField(max_length=64, db_index=True)
+    target = models.CharField(max_length=128, blank=True, db_index=True)
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField(default=dict, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.at:%F %T} {self.operator_name} {self.action} {self.target}"
+
+
+class LogSeal(models.Model):
+    """SHA-256 over the previous seal and one entry's canonical content. Laid by the worker, in one chain."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    entry = models.OneToOneField(LogEntry, on_delete=models.PROTECT)
+    sha256 = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.sha256[:12]}"
