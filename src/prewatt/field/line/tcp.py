@@ -9,7 +9,7 @@ import socket
 from prewatt.field.line.pipe import Lost, PipeError, Receive
 
 OPEN_S_MAX = 5.0
-_BUFFER_SIZE = 4096
+_BUFFER_SIZE = 512  # two frames; what comes beyond is read in the next turn
 _KEEPALIVE = (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
 
 

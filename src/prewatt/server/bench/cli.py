@@ -1,0 +1,61 @@
+"""`prewatt bench`: measured beside a peer or a physical limit, in the same run. See docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Measure against a peer or a physical limit.")
+
+EXIT_MISSING = 2
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+
+
+def _run(name: str, **options: Any) -> None:
+    """Each benchmark is a module with `run(json=…, …)`, imported when it is called: the gateway needs no database."""
+    try:
+        module = importlib.import_module(f"prewatt.server.bench.{name}")
+    except ModuleNotFoundError as error:
+        extra = {"store": "prewatt[centre,postgres]", "vend": "prewatt[centre,postgres]", "fleet": "pymodbus"}
+        missing = error.name or ""
+        cure = "is not part of this installation" if missing.startswith("prewatt.") else f"install {extra.get(name)}"
+        typer.echo(f"`prewatt bench {name}` needs {missing}: {cure}", err=True)
+        raise typer.Exit(EXIT_MISSING) from error
+    module.run(**options)
+
+
+@app.command()
+def bus(
+    *,
+    seconds: Annotated[float, typer.Option(min=5.0, help="Seconds of each of the three parts.")] = 20.0,
+    baud: Annotated[int, typer.Option(help="Speed of the emulated buses.")] = 9600,
+    as_json: JsonOption = False,
+) -> None:
+    """Eight emulated RS-485 buses of 19 meters: how near to the physical limit, with dead meters, with recharges."""
+    _run("bus", json=as_json, seconds=seconds, baud=baud)
+
+
+@app.command()
+def fleet(
+    *,
+    meters: Annotated[int, typer.Option(min=100, help="How many meters.")] = 2000,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each contender reads all of them.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """2,000 meters behind a fast responder: CPU per reading, side by side with a plain pymodbus loop."""
+    _run("fleet", json=as_json, meters=meters, rounds=rounds)
+
+
+@app.command()
+def store(*, as_json: JsonOption = False) -> None:
+    """Readings into the database: CPU per committed row."""
+    _run("store", json=as_json)
+
+
+@app.command()
+def vend(*, as_json: JsonOption = False) -> None:
+    """Whole sales a second, beside pgbench with the same SQL."""
+    _run("vend", json=as_json)
