@@ -1,6 +1,6 @@
 """Readings as the meters gave them, the latest state of each, and usage by hour and day.
 
-A reading is stored once, as whole numbers in narrow columns (docs/decisions): what reports need, not what a screen shows.
+A reading is stored once, as whole numbers in narrow columns: what reports need, not what a screen shows.
 """
 
 from __future__ import annotations
@@ -148,15 +148,22 @@ class UsageDay(models.Model):
     energy_valley_wh = models.BigIntegerField(default=0)
     energy_deep_wh = models.BigIntegerField(default=0)
     deducted_fen = models.BigIntegerField(null=True)
+    counter_fen = models.BigIntegerField(null=True)  # bought less balance at the day's end: grows by what is deducted
     first_ms = models.BigIntegerField()  # the readings that bound it
     last_ms = models.BigIntegerField()
     gap_s_max = models.IntegerField(default=0)
     closed_at = models.DateTimeField()
     version = models.IntegerField(default=1)  # grows when late readings re-open and re-close the day
+    posted_version = models.IntegerField(default=0)  # the version that the ledger knows
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["meter", "day"], name="metering_day_once")]
-        indexes: ClassVar = [models.Index(fields=["day"], name="metering_day_day")]
+        indexes: ClassVar = [
+            models.Index(fields=["day"], name="metering_day_day"),
+            models.Index(
+                fields=["day"], condition=models.Q(posted_version__lt=models.F("version")), name="metering_day_unposted"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.meter_id} {self.day}: {self.energy_wh} Wh"

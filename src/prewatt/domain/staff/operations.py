@@ -24,7 +24,7 @@ def log(
     after: dict[str, Any] | None = None,
     address: str = "",
 ) -> LogEntry:
-    """Add a line, inside the caller's transaction. Values under secret-sounding names are masked. Sealed by the worker."""
+    """Add a line inside the caller's transaction; secret-sounding values are masked. The worker seals it."""
     return LogEntry.objects.create(
         at=now,
         operator=operator,

@@ -1,0 +1,86 @@
+"""Reads of the estate: finding a tenant in one field, the building's tree, a gateway's own part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+
+from prewatt.domain.estate.models import Building, Gateway, Meter, MeterQuerySet, Opening
+from prewatt.link import messages as link
+
+if TYPE_CHECKING:
+    from prewatt.domain.staff.models import Operator
+
+SEARCH_TEXT_MAX = 64
+SEARCH_RESULTS_MAX = 50
+
+
+def search(*, text: str, operator: Operator, limit: int = 20) -> list[Meter]:
+    """Meters whose room, tenant, phone, user or meter number fits, best first: exact room, then beginnings, then parts.
+
+    Only what the operator may see. Pinyin initials find Chinese names: `hfxc` finds 海风西餐厅.
+    """
+    text = text.strip()[:SEARCH_TEXT_MAX]
+    if not text:
+        return []
+    customer = Opening.objects.filter(closed_at__isnull=True).filter(
+        Q(customer__name__icontains=text)
+        | Q(customer__contact__icontains=text)
+        | Q(customer__number__iexact=text)
+        | Q(customer__phone__contains=text)
+        | Q(customer__pinyin__startswith=text.lower())
+    )
+    found = _with_tenant(Meter.objects.for_operator(operator)).filter(
+        Q(room__number__icontains=text) | Q(number__icontains=text) | Q(pk__in=customer.values("meter"))
+    )
+    limit = min(limit, SEARCH_RESULTS_MAX)
+    return sorted(found.order_by("room__number", "number")[: 4 * limit], key=lambda meter: _rank(meter, text))[:limit]
+
+
+def _rank(meter: Meter, text: str) -> tuple[int, str]:
+    room = meter.room.number if meter.room else ""
+    if room == text or meter.number == text:
+        return (0, room)
+    return (1 if room.startswith(text) else 2, room)
+
+
+def _with_tenant(meters: MeterQuerySet) -> MeterQuerySet:
+    return meters.select_related("room__floor__building", "state")
+
+
+def buildings(*, operator: Operator) -> list[Building]:
+    found = Building.objects.all() if operator.all_buildings else operator.buildings.all()
+    return list(found.order_by("sort", "code"))
+
+
+def open_openings(meter_ids: list[int]) -> dict[int, Opening]:
+    """The open account of each meter, with its customer."""
+    found = Opening.objects.filter(meter__in=meter_ids, closed_at__isnull=True).select_related("customer")
+    return {opening.meter_id: opening for opening in found}
+
+
+def gateway_config(gateway: Gateway) -> link.Config:
+    """What a gateway must know: its buses and active meters, in a stable order."""
+    buses = list(gateway.buses.order_by("code"))
+    meters = Meter.objects.filter(bus__gateway=gateway, active=True).select_related("bus").order_by("number")
+    return link.Config(
+        version=gateway.config_version,
+        gateway=gateway.code,
+        buses=[link.BusConfig(bus=bus.code, url=bus.url, sweep_s=bus.sweep_s, status_s=bus.status_s) for bus in buses],
+        meters=[_meter_config(meter) for meter in meters],
+    )
+
+
+def _meter_config(meter: Meter) -> link.MeterConfig:
+    return link.MeterConfig(
+        meter=meter.number,
+        bus=meter.bus.code,
+        unit=meter.unit,
+        profile=meter.profile,
+        address=meter.address,
+        ct_ratio=meter.ct_ratio,
+        sweep_s=meter.sweep_s,
+        allow=list(meter.allow),
+        options=dict(meter.options),
+    )
