@@ -1,0 +1,132 @@
+"""Sixty days of money through the real operations: accounts opened, electricity sold, meters switched.
+
+Each purchase of a meter's life (`past.py`) is asked for by the operation that the counter calls, leased as a gateway
+leases it, and settled with the answer that the meter's own readings prove. The operation numbers the order; should that
+number ever differ from the meter's, the run stops: ledger and meter must tell one story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from prewatt.domain import settlement
+from prewatt.domain.dispatch import operations as dispatch
+from prewatt.domain.estate.models import Customer, Gateway, Meter
+from prewatt.domain.staff.models import Operator
+from prewatt.domain.vending import operations as vending
+from prewatt.link.messages import Answer, Kind, Order, Outcome
+from prewatt.server.demo import estate, tower
+from prewatt.server.demo.past import Life, Purchase, Switched
+from prewatt.units.values import Money
+
+_TENDERS = ("wechat", "alipay", "cash", "card", "wechat", "transfer")
+
+
+class TwoStories(RuntimeError):
+    """The centre's order and the meter's life differ. The demo's data folder is of no use; start with --fresh."""
+
+
+class _Happening(NamedTuple):
+    at_ms: int
+    index: int
+    what: Purchase | Switched
+
+
+class _People(NamedTuple):
+    gateway: Gateway
+    cashier: Operator
+    manager: Operator
+
+
+def replay(lives: list[Life], *, progress: Callable[[int, int], None]) -> None:
+    """Everything in the order in which it happened. Raises TwoStories."""
+    people = _People(
+        Gateway.objects.get(code=estate.GATEWAY),
+        Operator.objects.get(username="cashier"),
+        Operator.objects.get(username="manager"),
+    )
+    meters = {meter.number: meter for meter in Meter.objects.select_related("bus")}
+    customers = {customer.number: customer for customer in Customer.objects.all()}
+    happenings = sorted(_happenings(lives))
+    for done, one in enumerate(happenings, 1):
+        plan = tower.rooms()[one.index]
+        meter = meters[plan.meter]
+        if isinstance(one.what, Switched):
+            _switch(one.what, meter, people)
+        else:
+            _buy(one.what, plan, meter, customers[plan.customer], people)
+        progress(done, len(happenings))
+
+
+def _happenings(lives: list[Life]) -> Iterator[_Happening]:
+    for life in lives:
+        yield from (_Happening(one.at_ms, life.index, one) for one in life.purchases)
+        yield from (_Happening(one.at_ms, life.index, one) for one in life.switched)
+
+
+def _buy(purchase: Purchase, plan: tower.RoomPlan, meter: Meter, customer: Customer, people: _People) -> None:
+    order_id = f"demo-{meter.number}-{purchase.count}"
+    asked = _time(purchase.at_ms - 1500)
+    tender = _TENDERS[(plan.index + purchase.count) % len(_TENDERS)]
+    if purchase.count == 0:
+        vending.open_account(
+            opening_id=order_id,
+            meter=meter,
+            customer=customer,
+            first_amount=Money(purchase.amount_fen),
+            tender=tender,
+            operator=people.cashier,
+            now=asked,
+        )
+    else:
+        vending.sell(
+            sale_id=order_id,
+            meter=meter,
+            amount=Money(purchase.amount_fen),
+            tender=tender,
+            operator=people.cashier,
+            now=asked,
+        )
+    order = _lease(order_id, people.gateway, asked)
+    if (order.count, order.amount_fen) != (purchase.count, purchase.amount_fen):
+        raise TwoStories(f"{meter.number}: order {order.count}, {order.amount_fen} fen; meter {purchase}")
+    _answer(order, people.gateway, purchase.at_ms, purchase.before, purchase.after)
+
+
+def _switch(switched: Switched, meter: Meter, people: _People) -> None:
+    order_id = f"demo-{meter.number}-{switched.command}"
+    asked = _time(switched.at_ms - 1500)
+    dispatch.place(order_id=order_id, meter=meter, kind=Kind(switched.command), operator=people.manager, now=asked)
+    order = _lease(order_id, people.gateway, asked)
+    _answer(order, people.gateway, switched.at_ms, switched.before, switched.after)
+
+
+def _lease(order_id: str, gateway: Gateway, asked: datetime) -> Order:
+    [order] = dispatch.lease(gateway=gateway, now=asked + timedelta(milliseconds=200))
+    if order.order_id != order_id:
+        raise TwoStories(f"{order_id} was placed, {order.order_id} came")
+    return order
+
+
+def _answer(order: Order, gateway: Gateway, at_ms: int, before: dict[str, int], after: dict[str, int]) -> None:
+    settled = settlement.settle(
+        Answer(
+            order_id=order.order_id,
+            meter=order.meter,
+            outcome=Outcome.DONE,
+            at_ms=at_ms + 600,
+            before=before,
+            after=after,
+            writes=1,
+        ),
+        gateway=gateway,
+        now=_time(at_ms + 900),
+    )
+    if settled is not settlement.Settled.SETTLED:
+        raise TwoStories(f"{order.order_id}: the answer was {settled}")
+
+
+def _time(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
