@@ -1,4 +1,4 @@
-"""Standing people and things for money tests: a building with a gateway, meters, a customer, and people with known rights."""
+"""Standing people and things for money tests: a building, its gateway and meters, people with known rights."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ NOW = datetime(2026, 6, 1, 2, 0, tzinfo=UTC)  # ten in the morning in Shanghai
 
 
 class Counter:
-    """One tower, one bus. `now` moves on by a second with every look, so that nothing happens at the same time by accident."""
+    """One tower, one bus. `now` moves on by a second with every look: nothing happens at the same time by accident."""
 
     def __init__(self, *, meters: int = 1) -> None:
         from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Room
-        from prewatt.domain.staff.models import Operator
+        from prewatt.domain.staff.operations import ready_roles
 
         self._now = NOW
+        self._roles = ready_roles()
         self.building = Building.objects.create(name="A座", code="A")
         self.room = Room.objects.create(floor=Floor.objects.create(building=self.building, number=1), number="101")
         self.gateway = Gateway.objects.create(code="gw-1")
         self.other_gateway = Gateway.objects.create(code="gw-2")
         self.bus = Bus.objects.create(gateway=self.gateway, code="bus-1")
-        self.customer = Customer.objects.create(number="K0001", name="张三")
-        self.admin = Operator.objects.create(username="admin", role="admin", all_buildings=True)
-        self.second = Operator.objects.create(username="second", role="admin", all_buildings=True)
-        self.cashier = Operator.objects.create(username="cashier", role="cashier", all_buildings=True)
-        self.reader = Operator.objects.create(username="reader", role="reader", all_buildings=True)
-        self.stranger = Operator.objects.create(username="stranger", role="admin", all_buildings=False)
+        self.customer = Customer.objects.create(number="K0001", name="张三", created_at=NOW)
+        self.admin = self.person("admin", "admin")
+        self.second = self.person("second", "admin")
+        self.cashier = self.person("cashier", "cashier")
+        self.reader = self.person("reader", "viewer")
+        self.stranger = self.person("stranger", "admin", all_buildings=False)
         self.meters = [self.meter(f"0300{n:06d}", unit=n + 1) for n in range(meters)]
 
     @property
@@ -41,10 +42,19 @@ class Counter:
         self._now += timedelta(**duration)
         return self._now
 
+    def person(self, username: str, role: str, *, all_buildings: bool = True) -> Any:
+        from prewatt.domain.staff.models import Operator
+
+        return Operator.objects.create(
+            username=username, role=self._roles[role], all_buildings=all_buildings, created_at=NOW
+        )
+
     def meter(self, number: str, *, unit: int) -> Any:
         from prewatt.domain.estate.models import Meter
 
-        return Meter.objects.create(number=number, bus=self.bus, room=self.room, ceiling_fen=100_000)
+        return Meter.objects.create(
+            number=number, unit=unit, profile="acrel-dtsy1352-nk", bus=self.bus, room=self.room, ceiling_fen=100_000
+        )
 
     def opened(self, meter: Any = None, *, count: int = 0, balance_fen: int = 0, bought_fen: int = 0) -> Any:
         """An account that opened without money of ours: the meter's registers are its base."""

@@ -1,0 +1,184 @@
+"""The ledger against itself, and every transfer against what caused it. Set by set in the database; only what is
+wrong comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db import connection
+
+from prewatt.domain.audit.report import Finding, Report, Tick
+from prewatt.domain.ledger import queries as ledger_queries
+from prewatt.domain.ledger.models import Checkpoint, Transfer
+
+_LIMIT = 100
+
+# Each query yields (row, what) for what must not be. Accounts are joined by name, so a re-pointed transfer shows.
+LEDGER = {
+    "resolution_fits": """
+        SELECT 'transfer ' || r.id, r.key || ' does not repeat the pending transfer that it ends'
+        FROM ledger_transfer r LEFT JOIN ledger_transfer p ON p.id = r.resolves_id
+        WHERE r.kind IN ('confirmed', 'voided') AND (p.id IS NULL OR p.kind <> 'pending'
+            OR p.amount_fen <> r.amount_fen OR p.debit_id <> r.debit_id OR p.credit_id <> r.credit_id)""",
+    "ended_once": """
+        SELECT 'transfer ' || MAX(r.id), 'a pending transfer is ended ' || COUNT(*) || ' times' FROM ledger_transfer r
+        WHERE r.resolves_id IS NOT NULL GROUP BY r.resolves_id HAVING COUNT(*) > 1""",
+    "amount_positive": "SELECT 'transfer ' || id, key || ' carries ' || amount_fen || ' fen' FROM ledger_transfer "
+    "WHERE amount_fen <= 0",
+    "two_accounts": "SELECT 'transfer ' || id, key || ' goes nowhere' FROM ledger_transfer WHERE debit_id = credit_id",
+    "key_once": """
+        SELECT 'transfer ' || MAX(id), 'key ' || key || ' stands ' || COUNT(*) || ' times' FROM ledger_transfer
+        GROUP BY key HAVING COUNT(*) > 1""",
+    "cause_known": """
+        SELECT 'transfer ' || id, key || ' names an unknown cause' FROM ledger_transfer
+        WHERE cause_kind NOT IN ('sale', 'refund', 'reversal', 'opening', 'usage', 'adjustment')""",
+}
+
+# Every transfer with its accounts by name.
+_NAMED = """
+WITH named AS (
+    SELECT t.id, t.key, t.kind, t.cause_kind, t.cause_id, t.amount_fen, d.code AS debit_code, d.owner AS debit_owner,
+           c.code AS credit_code, c.owner AS credit_owner
+    FROM ledger_transfer t JOIN ledger_account d ON d.id = t.debit_id JOIN ledger_account c ON c.id = t.credit_id
+)
+"""
+
+# Both ways: what was sold is booked exactly so, and what is booked was sold.
+CAUSES = {
+    "sale_booked": """
+        SELECT 'sale ' || s.id, s.series || '-' || s.number || ' is not booked as ' || s.amount_fen || ' fen paid in'
+        FROM vending_sale s LEFT JOIN named t ON t.key = 'sale:' || s.id || ':paid'
+            AND t.kind = 'posted' AND t.cause_kind = 'sale' AND t.cause_id = s.id AND t.amount_fen = s.amount_fen
+            AND t.debit_code = 'tender' AND t.debit_owner = s.tender
+            AND t.credit_code = 'wallet' AND t.credit_owner = CAST(s.customer_id AS VARCHAR(64))
+        WHERE t.id IS NULL""",
+    "booked_as_sold": """
+        SELECT 'transfer ' || t.id, t.key || ' has no sale' FROM named t
+        LEFT JOIN vending_sale s ON s.id = t.cause_id
+        LEFT JOIN dispatch_meterorder o ON o.cause_kind IN ('sale', 'opening') AND o.cause_id = t.cause_id
+            AND (t.key = 'order:' || o.id OR t.key = 'order:' || o.id || ':end' OR t.key = 'order:' || o.id || ':late')
+        WHERE t.cause_kind = 'sale'
+            AND (s.id IS NULL OR NOT (t.key = 'sale:' || s.id || ':paid' OR o.id IS NOT NULL))""",
+    "money_back_booked": """
+        SELECT b.what || ' ' || b.id, 'paid back ' || b.amount_fen || ' fen, which is not booked so'
+        FROM (SELECT 'refund' AS what, id, amount_fen, tender, customer_id, state FROM vending_refund
+              UNION ALL SELECT 'reversal', id, amount_fen, tender, customer_id, state FROM vending_reversal) b
+        LEFT JOIN named t ON t.key = b.what || ':' || b.id || ':paid' AND t.kind = 'posted'
+            AND t.cause_kind = b.what AND t.cause_id = b.id AND t.amount_fen = b.amount_fen
+            AND t.debit_code = 'wallet' AND t.debit_owner = CAST(b.customer_id AS VARCHAR(64))
+            AND t.credit_code = 'tender' AND t.credit_owner = b.tender
+        WHERE (b.state = 'done') <> (t.id IS NOT NULL)""",
+    "booked_as_paid_back": """
+        SELECT 'transfer ' || t.id, t.key || ' has no refund or reversal' FROM ledger_transfer t
+        LEFT JOIN vending_refund f ON t.cause_kind = 'refund' AND f.id = t.cause_id
+        LEFT JOIN vending_reversal v ON t.cause_kind = 'reversal' AND v.id = t.cause_id
+        WHERE t.cause_kind IN ('refund', 'reversal') AND (COALESCE(f.id, v.id) IS NULL
+            OR t.key NOT IN (t.cause_kind || ':' || t.cause_id || ':paid',
+                'order:' || t.cause_id, 'order:' || t.cause_id || ':end'))""",
+    "order_reserved": """
+        SELECT 'order ' || o.id, o.kind || ' of ' || o.amount_fen || ' fen has no such reserved transfer'
+        FROM dispatch_meterorder o LEFT JOIN named t ON t.key = 'order:' || o.id AND t.kind = 'pending'
+            AND t.amount_fen = o.amount_fen AND CAST(o.opening_id AS VARCHAR(64)) = CASE
+                WHEN o.kind = 'recharge' AND t.debit_code = 'wallet' AND t.credit_code = 'meter' THEN t.credit_owner
+                WHEN o.kind = 'refund' AND t.debit_code = 'meter' AND t.credit_code = 'wallet' THEN t.debit_owner END
+        WHERE o.kind IN ('recharge', 'refund') AND t.id IS NULL""",
+    "order_settled": """
+        SELECT 'order ' || o.id, o.kind || ' is ' || o.state || ', its money is ' || COALESCE(e.kind, 'reserved')
+        FROM dispatch_meterorder o JOIN ledger_transfer p ON p.key IN ('order:' || o.id, 'order:' || o.id || ':carried')
+        LEFT JOIN ledger_transfer e ON e.resolves_id = p.id
+        WHERE COALESCE(e.kind, 'reserved') <> CASE WHEN o.state = 'done' THEN 'confirmed'
+            WHEN o.state IN ('refused', 'expired', 'cancelled') THEN 'voided' ELSE 'reserved' END""",
+    "reserved_for_order": """
+        SELECT 'transfer ' || p.id, p.key || ' reserves money for no order' FROM ledger_transfer p
+        WHERE p.kind = 'pending' AND NOT EXISTS (SELECT 1 FROM dispatch_meterorder o
+            WHERE p.key IN ('order:' || o.id, 'order:' || o.id || ':carried'))""",
+    "opening_carried": """
+        SELECT 'transfer ' || t.id, t.key || ' is not what the account opened with' FROM named t
+        LEFT JOIN dispatch_meterorder o ON o.id = t.cause_id AND o.kind = 'open'
+        WHERE t.cause_kind = 'opening' AND (o.id IS NULL OR t.debit_code <> 'carried-in' OR t.credit_code <> 'meter'
+            OR t.credit_owner <> CAST(o.opening_id AS VARCHAR(64)))""",
+    "opening_whole": """
+        SELECT 'order ' || o.id, 'the account opened with ' || o.amount_fen || ' fen, of which ' ||
+        COALESCE(SUM(p.amount_fen), 0) || ' are booked'
+        FROM dispatch_meterorder o
+        LEFT JOIN ledger_transfer p ON p.kind = 'pending'
+            AND p.key IN ('order:' || o.id, 'order:' || o.id || ':carried')
+        WHERE o.kind = 'open' GROUP BY o.id, o.amount_fen HAVING COALESCE(SUM(p.amount_fen), 0) <> o.amount_fen""",
+    "usage_to_revenue": """
+        SELECT 'transfer ' || t.id, t.key || ' is not between a meter and revenue' FROM named t
+        WHERE t.cause_kind = 'usage' AND NOT (t.kind = 'posted' AND (
+            (t.debit_code = 'meter' AND t.credit_code = 'revenue' AND t.cause_id LIKE t.debit_owner || ':%')
+            OR (t.debit_code = 'revenue' AND t.credit_code = 'meter' AND t.cause_id LIKE t.credit_owner || ':%')))""",
+    "adjustment_decided": """
+        SELECT 'transfer ' || t.id, t.key || ' has no decision behind it' FROM named t
+        WHERE t.cause_kind = 'adjustment' AND (NOT EXISTS (
+                SELECT 1 FROM dispatch_decision x WHERE x.order_id = t.cause_id
+                UNION ALL SELECT 1 FROM dispatch_contradiction y
+                WHERE y.order_ref = t.cause_id AND y.seen_at IS NOT NULL)
+            OR 'adjustment' NOT IN (t.debit_code, t.credit_code))""",
+    "sale_state": """
+        SELECT 'sale ' || s.id, 'is ' || s.state || ' while its order is ' || o.state
+        FROM vending_sale s JOIN dispatch_meterorder o ON o.id = s.order_id
+        WHERE CASE WHEN s.state = 'paid' THEN o.state NOT IN ('queued', 'leased', 'taken')
+            WHEN s.state = 'unclear' THEN o.state <> 'unclear'
+            WHEN s.state = 'waiting' THEN o.state NOT IN ('refused', 'expired', 'cancelled')
+            WHEN s.state = 'arrived' THEN o.state <> 'done'
+                AND NOT EXISTS (SELECT 1 FROM ledger_transfer t WHERE t.key = 'order:' || o.id || ':late')
+            ELSE 1 = 0 END""",
+}
+
+
+def ledger(report: Report, tick: Tick) -> Iterator[Finding]:
+    """Statement 1: every transfer balances and all accounts together are zero. Wallets are never below zero."""
+    yield from _run("ledger", LEDGER, tick)
+    total_fen = 0
+    balances = dict(ledger_queries.balances())
+    for ref, fen in balances.items():
+        total_fen += fen
+        if ref.code == "wallet" and fen < 0:
+            yield Finding("ledger", "mismatch", f"account {ref}", f"a wallet holds {fen} fen")
+    if total_fen:
+        yield Finding("ledger", "mismatch", "accounts", f"all accounts together hold {total_fen} fen instead of zero")
+    yield from _checkpoints()
+    report.checked["accounts"] = len(balances)
+    report.checked["transfers"] = Transfer.objects.count()
+
+
+_CHECKPOINTS = """
+    SELECT 'checkpoint ' || p.id, 'says ' || p.balance_fen || ' fen' FROM ledger_checkpoint p
+    WHERE p.balance_fen <> COALESCE((
+        SELECT SUM(CASE WHEN t.credit_id = p.account_id THEN t.amount_fen ELSE -t.amount_fen END) FROM ledger_transfer t
+        WHERE t.id <= p.upto AND (t.credit_id = p.account_id OR t.debit_id = p.account_id)
+        AND t.kind IN ('posted', 'confirmed')), 0)
+    ORDER BY p.id"""
+
+
+def _checkpoints() -> Iterator[Finding]:
+    """A checkpoint is a sum and nothing else."""
+    newest = Checkpoint.objects.order_by("-upto").values_list("upto", flat=True).first() or 0
+    for row, what in _rows(_CHECKPOINTS):
+        yield Finding("ledger", "mismatch", row, f"{what}, which is not the sum of the transfers")
+    last = Transfer.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    if newest > last:
+        yield Finding("ledger", "removed", f"transfer {newest}", "the last transfers before a checkpoint are gone")
+
+
+def causes(report: Report, tick: Tick) -> Iterator[Finding]:
+    """Statement 4: nothing was captured without a sale, a wallet balance or a refund; no order without its money."""
+    yield from _run("causes", CAUSES, tick)
+    report.checked["causes"] = len(CAUSES)
+
+
+def _run(check: str, statements: dict[str, str], tick: Tick) -> Iterator[Finding]:
+    for done, (kind, statement) in enumerate(statements.items()):
+        tick(check, done, len(statements))
+        for row, what in _rows(statement):
+            yield Finding(check, kind, row, what)
+    tick(check, len(statements), len(statements))
+
+
+def _rows(statement: str) -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMED + statement)
+        return [(str(row), str(what)) for row, what in cursor.fetchmany(_LIMIT)]

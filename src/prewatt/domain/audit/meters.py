@@ -1,0 +1,91 @@
+"""Statements 2 and 3: the books against the last reading of each meter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prewatt.domain.audit.report import Finding, Report, Tick
+from prewatt.domain.dispatch import queries as dispatch_queries
+from prewatt.domain.dispatch.models import SERIAL_KINDS, MeterOrder
+from prewatt.domain.dispatch.states import State
+from prewatt.domain.estate.models import Opening
+from prewatt.domain.ledger import queries as ledger_queries
+from prewatt.domain.ledger.accounts import meter as meter_account
+from prewatt.domain.metering.models import Reading
+from prewatt.domain.vending.checks import net_fen
+
+_NAMES = ("taken_ms", "balance_fen", "overdraft_fen", "purchase_count", "bought_fen")
+_ON_THE_WAY = (State.LEASED, State.TAKEN, State.UNCLEAR)
+
+
+def meters(report: Report, tick: Tick) -> Iterator[Finding]:
+    """Each open account whose meter was read. A meter with an order on its way may show it already, or not yet."""
+    openings = Opening.objects.filter(closed_at__isnull=True).select_related("meter").order_by("meter__number")
+    total, unread = openings.count(), 0
+    for done, opening in enumerate(openings.iterator(chunk_size=500)):
+        values = last_values(opening)
+        if values:
+            yield from _one(opening, values)
+        else:
+            unread += 1
+        if done % 200 == 0:
+            tick("meters", done, total)
+    report.checked["meters"] = total
+    report.notes["meters_unread"] = unread
+    tick("meters", total, total)
+
+
+def last_values(opening: Opening) -> dict[str, int]:
+    """The last look at the meter's money: one whole reading, or the proof of its last money order if that is newer."""
+    readings = Reading.objects.filter(meter_id=opening.meter_id, bought_fen__isnull=False, purchase_count__isnull=False)
+    newest = readings.order_by("-taken_ms").values(*_NAMES).first()
+    last = dispatch_queries.last_money_done(opening)
+    if last is not None and last.answered_at is not None:
+        answered_ms = round(last.answered_at.timestamp() * 1000)
+        if newest is None or newest["taken_ms"] <= answered_ms:
+            return dict(last.after)
+    opened_ms = round(opening.opened_at.timestamp() * 1000)
+    if newest is None or newest["taken_ms"] < opened_ms:
+        return {}
+    return {name: int(value) for name, value in newest.items() if value is not None and name != "taken_ms"}
+
+
+def _one(opening: Opening, values: Mapping[str, int]) -> Iterator[Finding]:
+    row = f"meter {opening.meter.number}"
+    pending = MeterOrder.objects.filter(opening=opening, kind__in=sorted(SERIAL_KINDS), state__in=_ON_THE_WAY).first()
+    if pending is not None and (pending.state == State.UNCLEAR or pending.kind == "open"):
+        return  # a person decides, or the registers are about to be set
+    count = dispatch_queries.expected_count(opening)
+    bought = dispatch_queries.expected_bought_fen(opening)
+    stories = [(count, bought)]
+    if pending is not None and bought is not None:
+        delta_fen = (pending.amount_fen or 0) * (-1 if pending.kind == "refund" else 1)
+        stories.append((count + 1, bought + delta_fen))
+    shown_count, shown_bought = values.get("purchase_count"), values.get("bought_fen")
+    if not any(_fits(shown_count, c) and _fits(shown_bought, b) for c, b in stories):
+        yield Finding("meters", "mismatch", row, _difference(shown_count, count, shown_bought, bought))
+        return
+    yield from _usage(opening, values, row)
+
+
+def _fits(shown: int | None, expected: int | None) -> bool:
+    return shown is None or expected is None or shown == expected
+
+
+def _difference(shown_count: int | None, count: int, shown_bought: int | None, bought: int | None) -> str:
+    return (
+        f"purchase count {shown_count} where {count} orders are confirmed; "
+        f"credited {shown_bought} fen where the books say {bought}"
+    )
+
+
+def _usage(opening: Opening, values: Mapping[str, int], row: str) -> Iterator[Finding]:
+    """Revenue is what the meter itself deducted, and never more than it has."""
+    if opening.bought_base_fen is None or "bought_fen" not in values or "balance_fen" not in values:
+        return
+    deducted_fen = values["bought_fen"] - int(opening.bought_base_fen) - net_fen(dict(values))
+    posted_fen = dispatch_queries.credited_fen(opening) - ledger_queries.balance_fen(meter_account(opening.pk))
+    if posted_fen > max(0, deducted_fen):
+        yield Finding(
+            "meters", "mismatch", row, f"{posted_fen} fen are booked as used; the meter has deducted {deducted_fen}"
+        )
