@@ -212,7 +212,8 @@ class Poller:
         if self._stopping or self._next_config is not None:
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), max(1, wait_ms) / 1000)
+            async with asyncio.timeout(max(1, wait_ms) / 1000):
+                await self._wake.wait()
 
     async def _do(self, job: Job) -> None:
         self._current = job
@@ -236,7 +237,8 @@ class Poller:
         """Nobody on the bus is to blame. Health is looked after meanwhile; orders wait."""
         while not self.line.is_open and not self._stopping:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.line.wait_open(), HOUSE_MS_MIN / 1000)
+                async with asyncio.timeout(HOUSE_MS_MIN / 1000):
+                    await self.line.wait_open()
             self._reconfigure()
             self._keep_house(self._clock())
 

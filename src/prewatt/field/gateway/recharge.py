@@ -98,6 +98,8 @@ def judge(
     forbidden: str = "",
 ) -> Judgement:
     """The fact in one reading taken at `now` (ms). `forbidden`: why the profile cannot send this order, or empty."""
+    if not memory.writes and (reason := malformed(order)):
+        return Judgement(fact=Fact.FORBIDDEN, reason=reason)
     story = told_by(order=order, proof=proof, memory=memory, values=values, now=now, limits=limits)
     if story is Story.AFTER:
         return Judgement(fact=Fact.AFTER)
@@ -225,13 +227,21 @@ def _why_not(
     return None
 
 
-def refusal(order: Order, values: Values) -> str:
-    """Why the meter as read may not be sent this order, as a short code; empty: it may."""
+def malformed(order: Order) -> str:
+    """Why no meter whatever could carry out this order, as a short code; empty: one could."""
     amount = order.amount_fen
     if order.kind is Kind.OPEN:
-        return "bad_amount" if amount is None or amount < 0 else _ceiling(amount, values)
-    if amount is None or amount <= 0 or order.count is None or order.count < 1:
-        return "bad_amount" if amount is None or amount <= 0 else "bad_count"
+        return "bad_amount" if amount is None or amount < 0 else ""
+    if amount is None or amount <= 0:
+        return "bad_amount"
+    return "bad_count" if order.count is None or order.count < 1 else ""
+
+
+def refusal(order: Order, values: Values) -> str:
+    """Why the meter as read may not be sent this order, as a short code; empty: it may."""
+    amount = order.amount_fen or 0
+    if order.kind is Kind.OPEN:
+        return _ceiling(amount, values)
     if values.get("prepaid_open") == 0:
         return "not_open"
     if order.kind is Kind.REFUND:

@@ -190,7 +190,6 @@ class Schedule:
             return
         meter = self._meters[plan.meter] = _Meter(plan, now)
         self._living[plan.meter] = meter
-        self._living.move_to_end(plan.meter, last=False)
         self._push_due(meter)
 
     def drop_meter(self, name: str) -> None:

@@ -154,10 +154,12 @@ class Uplink:
 
     async def _wait_for_news(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), self._pace.heartbeat_s)
+            async with asyncio.timeout(self._pace.heartbeat_s):
+                await self._news.wait()
         if not self._urgent.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), self._pace.gather_s)
+                async with asyncio.timeout(self._pace.gather_s):
+                    await self._urgent.wait()
 
     # --- down ---------------------------------------------------------------------------------------------------------
 
