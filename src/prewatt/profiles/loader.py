@@ -15,7 +15,17 @@ from typing import Any
 from prewatt.profiles.numbers import NUMBERS, ORDERS
 from prewatt.profiles.profile import Profile, Rating, Recorded
 from prewatt.profiles.quantities import QUANTITIES
-from prewatt.profiles.rows import CONFIDENCES, GAP_MAX, LENGTH_MAX, READ_DATA, Block, Command, ProfileError, Quantity
+from prewatt.profiles.rows import (
+    CONFIDENCES,
+    GAP_MAX,
+    LENGTH_MAX,
+    PARTS,
+    READ_DATA,
+    Block,
+    Command,
+    ProfileError,
+    Quantity,
+)
 
 FILE_BYTES_MAX = 256 * 1024
 ROWS_MAX = 1000
@@ -40,7 +50,7 @@ _UNITS = {
 _CLOCKS = {"clock-ymdwhms": 4, "clock-smhwdmy": 4}
 _QUANTITY_KEYS = {
     *("name", "address", "type", "step", "bit", "bits", "shift", "width", "inverted", "meanings", "order", "function"),
-    *("length", "offset", "signed", "access", "source", "confidence", "reason"),
+    *("length", "cases", "offset", "signed", "access", "source", "confidence", "reason"),
 }
 
 
@@ -177,10 +187,18 @@ class _Table:
             money=self.strings("money"),
             whole=tuple(table.block() for table in self.tables("block")),
             recorded=tuple(table.recorded() for table in self.tables("recorded")),
+            sums=self.sums(),
             length_max=self.number("length_max", 1, LENGTH_MAX, LENGTH_MAX),
             gap_max=self.number("gap_max", 0, LENGTH_MAX, GAP_MAX),
             options=tuple(sorted((key, str(value)) for key, value in self.get("options", dict, {}).items())),
         )
+
+    def sums(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        table = _Table(self.get("sum", dict, {}), self.file, "sum.")
+        for name in table.data:
+            if name not in QUANTITIES or not set(table.strings(name)) <= set(QUANTITIES):
+                raise table.fail(name, "sums quantities of prewatt.profiles.quantities")
+        return tuple((name, table.strings(name)) for name in table.data)
 
     def rating(self) -> Rating:
         table = _Table(self.get("rating", dict), self.file, "rating.")
@@ -251,6 +269,7 @@ class _Table:
             width=self.number("width", 1, 16, 16),
             inverted=self.get("inverted", bool, False),
             meanings=self.meanings(),
+            cases=self.cases(kind),
             offset=self.number("offset", 0, 200, 0),
             signed=self.get("signed", bool, False),
             access=self.one_of("access", ("R", "RW", "W"), "R"),
@@ -258,13 +277,13 @@ class _Table:
 
     def kind(self, protocol: str) -> tuple[str, int, tuple[int, ...]]:
         """(kind, size, bits). Sizes count registers, or bytes for DL/T 645."""
-        kind = self.one_of("type", (*NUMBERS, "bits", "field", "bcd", *_CLOCKS))
+        kind = self.one_of("type", (*NUMBERS, *PARTS, "bcd", *_CLOCKS))
         serial = protocol == "dlt645-2007"
-        if serial and kind not in ("bits", "field", "bcd"):
-            raise self.fail("type", "DL/T 645 carries bcd, bits and field only")
+        if serial and kind not in (*PARTS, "bcd"):
+            raise self.fail("type", "DL/T 645 carries bcd, bits, field and cases only")
         if kind == "bcd":
             return kind, self.number("length", 1, 8), ()
-        if kind in ("bits", "field"):
+        if kind in PARTS:
             bits = tuple(self.get("bits", list, [])) or ((self.number("bit", 0, 15),) if kind == "bits" else ())
             if not all(type(bit) is int and 0 <= bit <= 15 for bit in bits):
                 raise self.fail("bits", "must be numbers from 0 to 15")
@@ -286,6 +305,15 @@ class _Table:
             raise self.fail("step", f"{unit} does not fit the name {name}")
         factor = step * of_own_unit * QUANTITIES.get(name, 1)
         return factor.numerator, factor.denominator
+
+    def cases(self, kind: str) -> tuple[tuple[int, int, int], ...]:
+        tables = self.tables("cases")
+        if bool(tables) != (kind == "cases"):
+            raise self.fail("cases", "goes with type = 'cases', and only with it")
+        return tuple(
+            (table.number("mask", 0, 0xFFFF), table.number("equals", 0, 0xFFFF), table.number("is", 0, 0xFFFF))
+            for table in tables
+        )
 
     def meanings(self) -> tuple[tuple[int, int], ...]:
         table = self.get("meanings", dict, {})

@@ -17,6 +17,7 @@ from prewatt.profiles.planner import plan
 from prewatt.profiles.rows import (
     GAP_MAX,
     LENGTH_MAX,
+    PARTS,
     READ_DATA,
     ZONE_OFFSET_S,
     Block,
@@ -71,6 +72,7 @@ class Profile:
     money: tuple[str, ...]
     whole: tuple[tuple[Block, str], ...]  # blocks that a sweep reads whole, with their confidence
     recorded: tuple[Recorded, ...]
+    sums: tuple[tuple[str, tuple[str, ...]], ...] = ()  # a name that no register shows: the sum of others
     length_max: int = LENGTH_MAX
     gap_max: int = GAP_MAX
     options: tuple[tuple[str, str], ...] = ()
@@ -208,8 +210,8 @@ class Profile:
             value = values.get(row.name)
             if value is None:
                 continue
-            if row.kind in ("bits", "field"):
-                words[row.address] = row._merged(words.get(row.address, 0), value)
+            if row.kind in PARTS:
+                words[row.address] = row.merged(words.get(row.address, 0), value)
             else:
                 words.update(enumerate(row.shown(value, zone_offset_s), row.address))
         return words
@@ -281,6 +283,8 @@ def _compile(profile: Profile, block: Block) -> Decoder:
     )
     flags = tuple((name, start, _mask(row), row.inverted) for name, start, _, row in parts if row.kind == "bits")
     rest = tuple(part for part in parts if part[3].kind != "bits")
+    here = {row.name for row in rows}
+    sums = tuple((name, of) for name, of in profile.sums if name not in here and here.issuperset(of))
 
     def decode(registers: Sequence[int], zone_offset_s: int) -> dict[str, int]:
         values = dict(zip(names, map(mul, unpack(pack(*registers)), factors), strict=True))
@@ -290,6 +294,8 @@ def _compile(profile: Profile, block: Block) -> Decoder:
             value = row.decode(registers[start:end], zone_offset_s)
             if value is not None:
                 values[name] = value
+        for name, of in sums:
+            values[name] = sum(values[part] for part in of)
         return values
 
     return decode
@@ -323,8 +329,8 @@ def _compile_show(profile: Profile, block: Block) -> Shower:
             value = values.get(row.name)
             if value is None:
                 continue
-            if row.kind in ("bits", "field"):
-                words[index] = row._merged(words[index], value)
+            if row.kind in PARTS:
+                words[index] = row.merged(words[index], value)
             elif row.size == 1 and row.kind == "u16" and row.denominator == 1 and not row.meanings:
                 words[index] = min(max(value // row.numerator, 0), 0xFFFF)
             elif row.kind in ("u32", "i32") and row.order == "ABCD" and row.denominator == 1 and not row.meanings:

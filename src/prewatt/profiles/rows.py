@@ -17,6 +17,7 @@ CONFIDENCES = ("manual", "observed", "unverified", "simulated")
 GAP_MAX = 30  # registers: a longer gap costs more line time at 9600 baud than a second request
 LENGTH_MAX = 125
 ZONE_OFFSET_S = 8 * 3600  # China has one zone; a gateway elsewhere passes its own
+PARTS = ("bits", "field", "cases")  # kinds that are a part of a word
 _WHOLE = ("u16", "i16", "u32", "i32", "u64", "i64")
 READ_DATA = 0x11  # DL/T 645: the function that reads an identifier
 
@@ -74,6 +75,7 @@ class Quantity:
     shift: int = 0  # kind "field": a number inside a word, `width` bits from `shift`
     width: int = 16
     inverted: bool = False
+    cases: tuple[tuple[int, int, int], ...] = ()  # kind "cases": (mask, equals, stored), the first that fits counts
     meanings: tuple[tuple[int, int], ...] = ()  # raw -> stored; a raw value that is not listed is unknown, so absent
     offset: int = 0
     signed: bool = False
@@ -88,7 +90,7 @@ class Quantity:
         """The stored value in `words` (exactly this quantity's registers), or None when they say nothing."""
         if self.kind in numbers.NUMBERS:
             return self._scaled(numbers.from_registers(self.kind, words, self.order))
-        if self.kind in ("bits", "field"):
+        if self.kind in PARTS:
             return self._part(words[0])
         data = struct.pack(f">{len(words)}H", *words)
         if self.kind == "bcd":
@@ -101,7 +103,7 @@ class Quantity:
         part = data[self.offset : self.offset + self.size]
         if len(part) < self.size:
             return None
-        if self.kind in ("bits", "field"):
+        if self.kind in PARTS:
             return self._part(int.from_bytes(part, "little"))
         number = numbers.from_bcd(part[::-1], signed=self.signed)
         return None if number is None else self._scaled(number)
@@ -121,6 +123,8 @@ class Quantity:
         if self.kind == "bits":
             value = int(all(word >> bit & 1 for bit in self.bits))
             return 1 - value if self.inverted else value
+        if self.kind == "cases":
+            return next((stored for mask, equals, stored in self.cases if word & mask == equals), None)
         return self._scaled(word >> self.shift & (1 << self.width) - 1)
 
     def raw(self, value: int) -> int | float:
@@ -145,8 +149,8 @@ class Quantity:
                 return numbers.to_registers(self.kind, self.raw(value), self.order)
             if self.kind == "bcd":
                 data = numbers.to_bcd(int(self.raw(value)), 2 * self.size, signed=self.signed)
-            elif self.kind in ("bits", "field"):
-                return (self._merged(0, value),)
+            elif self.kind in PARTS:
+                return (self.merged(0, value),)
             else:
                 data = _clock_bytes(self.kind, value, zone_offset_s)
         except (struct.error, OverflowError):
@@ -165,7 +169,13 @@ class Quantity:
             return numbers.to_registers(self.kind, raw, self.order)
         return self.encode(value, zone_offset_s)
 
-    def _merged(self, word: int, value: int) -> int:
+    def merged(self, word: int, value: int) -> int:
+        """The word with this part of it showing `value`. Raises CannotRepresent."""
+        if self.kind == "cases":
+            for mask, equals, stored in self.cases:
+                if stored == value:
+                    return word & ~mask | equals
+            raise CannotRepresent(f"{self.name}: {value} has no place in this register")
         if self.kind == "bits":
             mask = sum(1 << bit for bit in self.bits)
             return word | mask if bool(value) != self.inverted else word & ~mask

@@ -257,7 +257,6 @@ class _Finder:
         """
         buffer = self._buffer
         buffer += data
-        self._forget(len(buffer) - BUFFER_BYTES_MAX)
         found: list[Frame | WireError] = []
         at, waiting = 0, -1
         while (place := find(buffer, at)) is not None:
@@ -275,7 +274,8 @@ class _Finder:
             self._forget(start if waiting < 0 else waiting)
             del buffer[: taken - (start if waiting < 0 else waiting)]
             at, waiting = 0, -1
-        self._forget(waiting if waiting >= 0 else len(buffer))
+        keep = min(len(buffer) - waiting, BUFFER_BYTES_MAX) if waiting >= 0 else 0
+        self._forget(len(buffer) - keep)
         return found
 
     def _decoded(self, data: bytes) -> Frame | WireError:

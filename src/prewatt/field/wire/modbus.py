@@ -127,7 +127,8 @@ def _sealed(frame: bytes) -> bytes:
 
 def rtu_encode(request: Request) -> bytes:
     """The request as it goes on RS-485. Raises Unencodable."""
-    return _sealed(bytes((request.unit,)) + request_pdu(request))
+    pdu = request_pdu(request)
+    return _sealed(bytes((request.unit,)) + pdu)
 
 
 def tcp_encode(request: Request, transaction: int) -> bytes:
@@ -276,7 +277,6 @@ class RtuReader:
     def _search(self, data: Bytes) -> Reply | None:
         buffer = self._buffer
         buffer += data
-        self._drop(len(buffer) - BUFFER_BYTES_MAX)
         if self._skip_echo():
             return None
         first: WireError | None = None
@@ -318,7 +318,7 @@ class RtuReader:
             exception = buffer[tail + 2]
             self._drop(tail, len(buffer))
             raise ExceptionAnswer(exception)
-        self._drop(start)
+        self._drop(max(start, len(buffer) - BUFFER_BYTES_MAX))
         if first is not None:
             raise first
 
@@ -339,7 +339,9 @@ class RtuReader:
 
     def _own_size(self, start: int, left: int) -> int:
         if self._function > 4:
-            return self._size or (-1 if crc16(self._buffer[start:]) else left)
+            if self._size or left > FRAME_BYTES_MAX:
+                return self._size
+            return -1 if crc16(self._buffer[start:]) else left
         if left < 3:
             return -1
         if self._buffer[start + 2] == self._data_bytes:
