@@ -12,7 +12,10 @@ FOLDER = Path(__file__).parent / "vectors"
 
 
 def entries(name: str, *kinds: str) -> list[Any]:
-    """The vectors of a file (of these kinds, or all), each with its id; never none: a file that went missing must not pass."""
+    """The vectors of a file (of these kinds, or all), each with its id.
+
+    Never none: a file that went missing must not pass.
+    """
     vectors = json.loads((FOLDER / name).read_text())["vectors"]
     found = [pytest.param(item, id=item["id"]) for item in vectors if not kinds or item["kind"] in kinds]
     assert found
