@@ -40,7 +40,7 @@ def search(*, text: str, operator: Operator, limit: int = 20) -> list[Meter]:
 
 def _rank(meter: Meter, text: str) -> tuple[int, str]:
     room = meter.room.number if meter.room else ""
-    if room == text or meter.number == text:
+    if text in (room, meter.number):
         return (0, room)
     return (1 if room.startswith(text) else 2, room)
 
