@@ -397,7 +397,7 @@ class Schedule:
                 self._fresh(meter, now)
         elif kind is JobKind.VERIFY:
             self._verify.pop(job.meter, None)
-            self._fresh(meter, now)
+            self._read_all(meter, now)
 
     def _read_full(self, meter: _Meter, job: Job, *, answered: bool, now: int, elapsed_ms: int) -> None:
         plan = meter.plan
@@ -407,9 +407,12 @@ class Schedule:
             meter.full_block = job.block + 1
             self._begun = meter
             return
-        meter.full_block = 0
         self._begun = None
-        meter.due_ms = _next_slot(now, plan.sweep_ms)
+        self._read_all(meter, now)
+
+    def _read_all(self, meter: _Meter, now: int) -> None:
+        meter.full_block = 0
+        meter.due_ms = _next_slot(now, meter.plan.sweep_ms)
         self._push_due(meter)
         self._fresh(meter, now)
 
@@ -456,6 +459,7 @@ class Schedule:
         self._living.move_to_end(name, last=False)
         self._push_due(meter)
         if everybody_was_dead:
+            self._budget_ms = float(sum(other.limit_ms for other in self._dead.values()))
             for other in self._dead.values():
                 other.probe_at = now
 
@@ -466,7 +470,8 @@ class Schedule:
 
     def _earn(self, now: int) -> None:
         if now > self._budget_at:
-            self._budget_ms = min(PROBE_BURST_MS * PROBE_SHARE, self._budget_ms + (now - self._budget_at) * PROBE_SHARE)
+            earned = self._budget_ms + (now - self._budget_at) * PROBE_SHARE
+            self._budget_ms = min(max(PROBE_BURST_MS * PROBE_SHARE, self._budget_ms), earned)
             self._budget_at = now
 
     # --- facts ---
