@@ -1,0 +1,231 @@
+"""Reads of metering: where every meter stands, what was used, who runs out, how the building's load goes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Max, Sum
+
+from prewatt.domain.estate.models import Meter, MeterQuerySet, Opening
+from prewatt.domain.metering.closing import HOUR_MS, business_day, day_start_ms
+from prewatt.domain.metering.models import MeterState, UsageDay, UsageHour
+from prewatt.domain.metering.states import Facts, State, all_states, net_fen
+
+if TYPE_CHECKING:
+    from prewatt.domain.staff.models import Operator
+
+FRESH_S = 180
+MEAN_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One meter as every page shows it: its place, its tenant, its newest values and its state."""
+
+    meter: Meter
+    state: State
+    states: tuple[State, ...]
+    opening: Opening | None
+    latest: MeterState | None
+    balance_fen: int | None  # net of overdraft
+
+    @property
+    def room(self) -> str:
+        return self.meter.room.number if self.meter.room else self.meter.number
+
+    @property
+    def tenant(self) -> str:
+        return self.opening.customer.name if self.opening else ""
+
+
+def facts(meter: Meter, opening: Opening | None, latest: MeterState | None) -> Facts:
+    if latest is None:
+        return Facts(opened=opening is not None, lost=opening is not None)
+    return Facts(
+        opened=opening is not None,
+        lost=latest.lost,
+        balance_fen=latest.balance_fen,
+        overdraft_fen=latest.overdraft_fen,
+        relay_closed=latest.relay_closed,
+        forced=latest.forced,
+        alarm1_fen=meter.alarm1_fen,
+        alarm2_fen=meter.alarm2_fen,
+    )
+
+
+def standings(meters: MeterQuerySet) -> list[Standing]:
+    """Two queries, whatever the number of meters."""
+    found = list(meters.select_related("room__floor__building", "bus__gateway", "state"))
+    open_ = Opening.objects.filter(meter__in=meters.order_by().values("pk"), closed_at__isnull=True)
+    openings = {opening.meter_id: opening for opening in open_.select_related("customer")}
+    return [_standing(meter, openings.get(meter.pk)) for meter in found]
+
+
+def standing(meter: Meter) -> Standing:
+    opening = Opening.objects.filter(meter=meter, closed_at__isnull=True).select_related("customer").first()
+    return _standing(meter, opening)
+
+
+def _standing(meter: Meter, opening: Opening | None) -> Standing:
+    latest = getattr(meter, "state", None)
+    known = facts(meter, opening, latest)
+    states = all_states(known)
+    return Standing(meter, states[0], states, opening, latest, net_fen(known))
+
+
+def visible(operator: Operator) -> MeterQuerySet:
+    """The active meters that this operator may see."""
+    return Meter.objects.for_operator(operator).filter(active=True)
+
+
+def counts(found: Iterable[Standing]) -> dict[State, int]:
+    """How many meters are in each state, in order of precedence, zeros included."""
+    counted = Counter(one.state for one in found)
+    return {state: counted.get(state, 0) for state in State}
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How fresh the building's figures are."""
+
+    fresh: int
+    total: int
+    lost: int
+    lost_since: datetime | None
+
+
+def reach(found: Iterable[Standing], *, now: datetime) -> Reach:
+    every = list(found)
+    limit = now - timedelta(seconds=FRESH_S)
+    fresh = sum(1 for one in every if one.latest and one.latest.taken_at and one.latest.taken_at >= limit)
+    lost = [one.latest for one in every if one.latest is not None and one.latest.lost]
+    since = min((latest.lost_since for latest in lost if latest.lost_since), default=None)
+    return Reach(fresh, len(every), len(lost), since)
+
+
+def zone() -> ZoneInfo:
+    return ZoneInfo(settings.TIME_ZONE)
+
+
+def today(now: datetime) -> date:
+    return now.astimezone(zone()).date()
+
+
+def hours(meters: MeterQuerySet, *, day: date) -> list[int]:
+    """Wh of each hour of a day summed over the meters; as many entries as hours have begun to be known."""
+    start_ms, end_ms = day_start_ms(day, zone()), day_start_ms(day + timedelta(days=1), zone())
+    rows = UsageHour.objects.filter(
+        meter__in=meters.order_by().values("pk"), start_ms__gte=start_ms, start_ms__lt=end_ms
+    )
+    summed = dict(rows.values_list("start_ms").annotate(total=Sum("energy_wh")).order_by("start_ms"))
+    last = max(summed, default=start_ms - HOUR_MS)
+    return [int(summed.get(at, 0)) for at in range(start_ms, last + 1, HOUR_MS)]
+
+
+def energy_between(meters: MeterQuerySet, *, start_ms: int, end_ms: int) -> int:
+    """Wh of the whole hours that begin in the span."""
+    rows = UsageHour.objects.filter(
+        meter__in=meters.order_by().values("pk"), start_ms__gte=start_ms, start_ms__lt=end_ms
+    )
+    return int(rows.aggregate(total=Sum("energy_wh"))["total"] or 0)
+
+
+def load_now_w(found: Iterable[Standing]) -> int:
+    """Active power of all reached meters, CT ratio applied."""
+    return sum(
+        one.latest.power_w * one.meter.ct_ratio
+        for one in found
+        if one.latest is not None and one.latest.power_w is not None and not one.latest.lost
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunsOut:
+    standing: Standing
+    per_day_fen: int
+    days_left: float
+
+
+def daily_mean_fen(meter_ids: Iterable[int], *, now: datetime) -> dict[int, int]:
+    """What each meter deducts a day, mean over the last closed days (7 at most). Meters without a closed day are absent."""
+    last = today(now) - timedelta(days=1)
+    rows = UsageDay.objects.filter(
+        meter__in=list(meter_ids), day__gt=last - timedelta(days=MEAN_DAYS), day__lte=last, deducted_fen__isnull=False
+    )
+    totals: dict[int, list[int]] = {}
+    for meter_id, deducted_fen in rows.values_list("meter_id", "deducted_fen"):
+        totals.setdefault(meter_id, []).append(int(deducted_fen or 0))
+    return {meter_id: sum(values) // len(values) for meter_id, values in totals.items()}
+
+
+def runs_out(found: Iterable[Standing], *, now: datetime, days: float = 3.0) -> list[RunsOut]:
+    """Open meters that still have money, and for how long, soonest first."""
+    every = [one for one in found if one.opening and one.balance_fen is not None and one.balance_fen > 0]
+    means = daily_mean_fen([one.meter.pk for one in every], now=now)
+    left = []
+    for one in every:
+        mean = means.get(one.meter.pk, 0)
+        if mean > 0 and one.balance_fen is not None and one.balance_fen / mean <= days:
+            left.append(RunsOut(one, mean, one.balance_fen / mean))
+    return sorted(left, key=lambda item: item.days_left)
+
+
+@dataclass(frozen=True, slots=True)
+class MeterDay:
+    """A meter's card: today so far against yesterday, and the month."""
+
+    hours_today: list[int]
+    hours_yesterday: list[int]
+    energy_today_wh: int
+    spent_today_fen: int | None
+    energy_month_wh: int
+
+
+def meter_day(meter: Meter, *, now: datetime) -> MeterDay:
+    mine = Meter.objects.filter(pk=meter.pk)
+    day = today(now)
+    hours_today = hours(mine, day=day)
+    month = day.replace(day=1)
+    start_ms, end_ms = day_start_ms(month, zone()), day_start_ms(day + timedelta(days=1), zone())
+    return MeterDay(
+        hours_today=hours_today,
+        hours_yesterday=hours(mine, day=day - timedelta(days=1)),
+        energy_today_wh=sum(hours_today),
+        spent_today_fen=_spent_since(meter, day),
+        energy_month_wh=energy_between(mine, start_ms=start_ms, end_ms=end_ms),
+    )
+
+
+def _spent_since(meter: Meter, day: date) -> int | None:
+    """Deducted since the last closed day ended; None while it is not known."""
+    latest = MeterState.objects.filter(meter=meter).first()
+    before = UsageDay.objects.filter(meter=meter, day__lt=day).order_by("-day").first()
+    if latest is None or before is None or before.counter_fen is None:
+        return None
+    if latest.bought_fen is None or latest.balance_fen is None:
+        return None
+    balance = latest.balance_fen if latest.balance_fen < 0 else latest.balance_fen - (latest.overdraft_fen or 0)
+    return latest.bought_fen - balance - before.counter_fen
+
+
+def daily(meter: Meter, *, days: int, now: datetime) -> list[tuple[date, int]]:
+    """The last closed days of a meter, oldest first: (day, Wh)."""
+    since = today(now) - timedelta(days=days)
+    rows = UsageDay.objects.filter(meter=meter, day__gte=since).order_by("day")
+    return [(day, int(energy_wh)) for day, energy_wh in rows.values_list("day", "energy_wh")]
+
+
+def closed_through() -> date | None:
+    """The newest closed day of any meter: how far the history is complete."""
+    newest: date | None = UsageDay.objects.aggregate(day=Max("day"))["day"]
+    return newest
+
+
+def day_of(at: datetime) -> date:
+    return business_day(int(at.timestamp() * 1000), zone())
