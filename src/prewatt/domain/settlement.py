@@ -8,12 +8,13 @@ second time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Q, Sum
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from prewatt.domain.dispatch import operations as dispatch
@@ -25,6 +26,8 @@ from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger.models import Kind as TransferKind
 from prewatt.domain.ledger.models import Transfer
+from prewatt.domain.metering.models import UsageDay
+from prewatt.domain.metering.models import UsageDay
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.vending import effects
 from prewatt.domain.vending.checks import Refused
@@ -33,6 +36,9 @@ from prewatt.link.messages import Answer, Kind
 if TYPE_CHECKING:
     from prewatt.domain.estate.models import Gateway
     from prewatt.domain.staff.models import Operator
+
+
+DAYS_PER_TRANSACTION = 100
 
 
 class Settled(StrEnum):
@@ -83,7 +89,7 @@ def settle(answer: Answer, *, gateway: Gateway, now: datetime) -> Settled:
     if order.meter.bus.gateway_id != gateway.pk or order.meter.number != answer.meter:
         return _keep(answer, gateway, Settled.FOREIGN, order, now)
     following = dispatch.step(order, Step(answer.outcome.value))
-    if following is None:
+    if following is None or (order.kind in SERIAL_KINDS and order.count is None):  # never given to any gateway
         return _keep(answer, gateway, Settled.CONTRADICTS, order, now)
     if BOOK.moved(order, following):
         return Settled.REPEATED
@@ -356,3 +362,72 @@ def post_usage_day(*, opening: Opening, day: date, deducted_fen: int, now: datet
         at=now,
     )
     return difference_fen
+
+
+def post_closed_days(*, now: datetime, limit: int = 2000) -> int:
+    """Post the usage of up to `limit` closed days that the ledger does not know yet, or knows otherwise.
+
+    Returns how many days. A day belongs to the account that was the last to be open on it; one without is only marked.
+    """
+    waiting = UsageDay.objects.filter(posted_version__lt=F("version")).order_by("meter_id", "day")
+    days = list(waiting[:limit])
+    for start in range(0, len(days), DAYS_PER_TRANSACTION):
+        with transaction.atomic():
+            for row in days[start : start + DAYS_PER_TRANSACTION]:
+                _post_day(row, now)
+    return len(days)
+
+
+def _post_day(row: UsageDay, now: datetime) -> None:
+    opening = _opening_on(row.meter_id, row.day)
+    if opening is not None and row.deducted_fen is not None:
+        post_usage_day(opening=opening, day=row.day, deducted_fen=row.deducted_fen, now=now)
+    UsageDay.objects.filter(pk=row.pk, version=row.version).update(posted_version=row.version)
+
+
+def _opening_on(meter_id: int, day: date) -> Opening | None:
+    zone = timezone.get_default_timezone()
+    from_, to = (datetime.combine(day + timedelta(days=more), time(), zone) for more in (0, 1))
+    found = Opening.objects.filter(meter_id=meter_id, opened_at__lt=to)
+    return found.filter(Q(closed_at__isnull=True) | Q(closed_at__gt=from_)).order_by("-opened_at").first()
+
+
+def post_usage(*, now: datetime, limit: int = 500) -> int:
+    """Book the days that metering has closed (again) since the last call, meter to revenue. Returns how many days.
+
+    A day belongs to the account that is open on the meter at its end. What the account has deducted so far is the
+    meter's own counter less where it stood at the opening, so that days add up to it however they were cut.
+    """
+    rows = list(UsageDay.objects.filter(posted_version__lt=F("version")).order_by("day", "pk")[:limit])
+    for usage in rows:
+        _post_day(usage, now)
+    return len(rows)
+
+
+@transaction.atomic
+def _post_day(usage: UsageDay, now: datetime) -> None:
+    opening = _opening_at(usage)
+    if opening is not None and usage.counter_fen is not None:
+        before = (
+            UsageDay.objects.filter(
+                meter=usage.meter_id, day__lt=usage.day, last_ms__gte=_ms(opening.opened_at), counter_fen__isnull=False
+            )
+            .order_by("-day")
+            .values_list("counter_fen", flat=True)
+            .first()
+        )
+        began_fen = opening.bought_base_fen if before is None else before
+        if began_fen is not None:
+            post_usage_day(opening=opening, day=usage.day, deducted_fen=usage.counter_fen - began_fen, now=now)
+    UsageDay.objects.filter(pk=usage.pk).update(posted_version=usage.version)
+
+
+def _opening_at(usage: UsageDay) -> Opening | None:
+    """The account that was open at the reading that ended the day."""
+    at = datetime.fromtimestamp(usage.last_ms / 1000, UTC)
+    rows = Opening.objects.filter(meter=usage.meter_id, opened_at__lte=at)
+    return rows.filter(Q(closed_at__isnull=True) | Q(closed_at__gt=at)).order_by("-opened_at").first()
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)

@@ -153,7 +153,7 @@ class RunsOut:
 
 
 def daily_mean_fen(meter_ids: Iterable[int], *, now: datetime) -> dict[int, int]:
-    """What each meter deducts a day, mean over the last closed days (7 at most). Meters without a closed day are absent."""
+    """What each meter deducts a day: mean over its last closed days (7 at most). Without one it is absent."""
     last = today(now) - timedelta(days=1)
     rows = UsageDay.objects.filter(
         meter__in=list(meter_ids), day__gt=last - timedelta(days=MEAN_DAYS), day__lte=last, deducted_fen__isnull=False
