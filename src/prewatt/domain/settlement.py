@@ -27,7 +27,6 @@ from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger.models import Kind as TransferKind
 from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.metering.models import UsageDay
-from prewatt.domain.metering.models import UsageDay
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.vending import effects
 from prewatt.domain.vending.checks import Refused
@@ -380,9 +379,23 @@ def post_closed_days(*, now: datetime, limit: int = 2000) -> int:
 
 def _post_day(row: UsageDay, now: datetime) -> None:
     opening = _opening_on(row.meter_id, row.day)
-    if opening is not None and row.deducted_fen is not None:
-        post_usage_day(opening=opening, day=row.day, deducted_fen=row.deducted_fen, now=now)
+    deducted_fen = None if opening is None else _deducted_fen(row, opening)
+    if opening is not None and deducted_fen is not None:
+        post_usage_day(opening=opening, day=row.day, deducted_fen=deducted_fen, now=now)
     UsageDay.objects.filter(pk=row.pk, version=row.version).update(posted_version=row.version)
+
+
+def _deducted_fen(row: UsageDay, opening: Opening) -> int | None:
+    """By the meter's own counter (bought less balance) since the account's day before, or since it was opened: what ran
+    between the opening and the first reading is in it.
+    """
+    if row.counter_fen is None:
+        return row.deducted_fen
+    earlier = UsageDay.objects.filter(meter_id=row.meter_id, day__lt=row.day, counter_fen__isnull=False)
+    since_ms = int(opening.opened_at.timestamp() * 1000)
+    before = earlier.filter(last_ms__gte=since_ms).order_by("-day").values_list("counter_fen", flat=True).first()
+    began_fen = opening.bought_base_fen if before is None else before
+    return row.deducted_fen if began_fen is None else row.counter_fen - began_fen
 
 
 def _opening_on(meter_id: int, day: date) -> Opening | None:
@@ -390,44 +403,3 @@ def _opening_on(meter_id: int, day: date) -> Opening | None:
     from_, to = (datetime.combine(day + timedelta(days=more), time(), zone) for more in (0, 1))
     found = Opening.objects.filter(meter_id=meter_id, opened_at__lt=to)
     return found.filter(Q(closed_at__isnull=True) | Q(closed_at__gt=from_)).order_by("-opened_at").first()
-
-
-def post_usage(*, now: datetime, limit: int = 500) -> int:
-    """Book the days that metering has closed (again) since the last call, meter to revenue. Returns how many days.
-
-    A day belongs to the account that is open on the meter at its end. What the account has deducted so far is the
-    meter's own counter less where it stood at the opening, so that days add up to it however they were cut.
-    """
-    rows = list(UsageDay.objects.filter(posted_version__lt=F("version")).order_by("day", "pk")[:limit])
-    for usage in rows:
-        _post_day(usage, now)
-    return len(rows)
-
-
-@transaction.atomic
-def _post_day(usage: UsageDay, now: datetime) -> None:
-    opening = _opening_at(usage)
-    if opening is not None and usage.counter_fen is not None:
-        before = (
-            UsageDay.objects.filter(
-                meter=usage.meter_id, day__lt=usage.day, last_ms__gte=_ms(opening.opened_at), counter_fen__isnull=False
-            )
-            .order_by("-day")
-            .values_list("counter_fen", flat=True)
-            .first()
-        )
-        began_fen = opening.bought_base_fen if before is None else before
-        if began_fen is not None:
-            post_usage_day(opening=opening, day=usage.day, deducted_fen=usage.counter_fen - began_fen, now=now)
-    UsageDay.objects.filter(pk=usage.pk).update(posted_version=usage.version)
-
-
-def _opening_at(usage: UsageDay) -> Opening | None:
-    """The account that was open at the reading that ended the day."""
-    at = datetime.fromtimestamp(usage.last_ms / 1000, UTC)
-    rows = Opening.objects.filter(meter=usage.meter_id, opened_at__lte=at)
-    return rows.filter(Q(closed_at__isnull=True) | Q(closed_at__gt=at)).order_by("-opened_at").first()
-
-
-def _ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)

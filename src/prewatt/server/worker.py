@@ -82,17 +82,21 @@ def _let_go_of_database() -> None:
 
 def centre_loops() -> list[Loop]:
     """What a centre does beside answering requests."""
+    from prewatt.domain import settlement
     from prewatt.domain.dispatch import operations as dispatch
     from prewatt.domain.ledger import sealing
     from prewatt.domain.metering import operations as metering
+    from prewatt.domain.staff import sealing as staff_sealing
 
     return [
         Loop("seals", 2.0, lambda _now: sealing.seal(), batch=5000),
+        Loop("log_seals", 2.0, lambda _now: staff_sealing.seal_log(), batch=5000),
         Loop("checkpoints", 30.0, lambda now: sealing.checkpoint(now=now)),
         Loop("day_seals", 300.0, _seal_yesterday),
         Loop("expiry", 5.0, lambda now: dispatch.expire(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),
+        Loop("usage", 60.0, lambda now: settlement.post_closed_days(now=now), batch=2000),
     ]
 
 

@@ -104,11 +104,10 @@ def new_meter(room: RoomPlan, at_ms: int) -> Meter:
 
 def look(profile: Profile, blocks: tuple[Block, ...], meter: Meter, at_ms: int) -> dict[str, int]:
     """What a gateway would read at this moment: the meter's registers, through the profile, back to quantities."""
-    image = profile.image(meter.values(at_ms))
+    shown = meter.values(at_ms)
     values: dict[str, int] = {}
     for block in blocks:
-        registers = [image.get(address, 0) for address in range(block.address, block.address + block.count)]
-        values |= profile.decode(block, registers)
+        values |= profile.decode(block, profile.show(block, shown))
     return values
 
 

@@ -14,9 +14,10 @@ from typing import NamedTuple
 from prewatt.domain import settlement
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.estate.models import Customer, Gateway, Meter
+from prewatt.domain.metering import operations as metering
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.vending import operations as vending
-from prewatt.link.messages import Answer, Kind, Order, Outcome
+from prewatt.link.messages import Answer, Kind, Order, Outcome, Reading
 from prewatt.server.demo import estate, tower
 from prewatt.server.demo.past import Life, Purchase, Switched
 from prewatt.units.values import Money
@@ -66,9 +67,16 @@ def _happenings(lives: list[Life]) -> Iterator[_Happening]:
         yield from (_Happening(one.at_ms, life.index, one) for one in life.switched)
 
 
+def _seen(at_ms: int, meter: Meter, values: dict[str, int], people: _People) -> None:
+    """The gateway had looked at the meter shortly before."""
+    reading = Reading(meter=meter.number, taken_at_ms=at_ms, values=values)
+    metering.record_readings([reading], gateway=people.gateway, now=_time(at_ms))
+
+
 def _buy(purchase: Purchase, plan: tower.RoomPlan, meter: Meter, customer: Customer, people: _People) -> None:
     order_id = f"demo-{meter.number}-{purchase.count}"
     asked = _time(purchase.at_ms - 1500)
+    _seen(purchase.at_ms - 60_000, meter, purchase.before, people)
     tender = _TENDERS[(plan.index + purchase.count) % len(_TENDERS)]
     if purchase.count == 0:
         vending.open_account(
