@@ -49,13 +49,20 @@ def _switch_on(meter: Meter, _values: Values) -> None:
         return
     if memory.arrears and memory.opened:
         raise Refused("arrears")
-    memory.forced = 0
+    memory.forced, memory.button_awaited = 0, False
     memory.reminder_open, memory.reminder_until_ms = False, None
     memory.overload_open, memory.overload_until_ms, memory.overload_trips = False, None, 0
 
 
+def _allow_on(meter: Meter, values: Values) -> None:
+    """As switch on, but the tenant closes with the button (合闸允许)."""
+    was_open = not meter.memory.contact_closed
+    _switch_on(meter, values)
+    meter.memory.button_awaited = was_open
+
+
 def _hold(meter: Meter, _values: Values) -> None:
-    meter.memory.forced = 2
+    meter.memory.forced, meter.memory.button_awaited = 2, False
 
 
 def _release(meter: Meter, _values: Values) -> None:
@@ -92,6 +99,7 @@ _COMMANDS: dict[str, Callable[[Meter, Values], None]] = {
     "open": _open,
     "switch_off": _switch_off,
     "switch_on": _switch_on,
+    "allow_on": _allow_on,
     "hold": _hold,
     "release": _release,
     "remind": _remind,

@@ -98,6 +98,7 @@ class Memory(msgspec.Struct, kw_only=True):
     overload_trips: int = 0
     overload_open: bool = False
     overload_until_ms: int | None = None
+    button_awaited: bool = False  # 合闸允许: commanded on, but the tenant closes with the button
     contact_closed: bool = True
     hand_at_ms: int | None = None
 

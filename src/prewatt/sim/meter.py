@@ -183,11 +183,13 @@ class Meter:
         elif not memory.contact_closed and wanted:
             self._close_contact()
         if not wanted:
-            memory.hand_at_ms = None
+            memory.hand_at_ms, memory.button_awaited = None, False
 
     def _close_contact(self) -> None:
         """A built-in relay closes itself; after a shunt trip somebody walks there."""
         memory = self.memory
+        if memory.button_awaited:
+            return
         if self.spec.breaker != "shunt":
             memory.contact_closed = True
         elif memory.hand_at_ms is not None and memory.hand_at_ms <= self._at:
@@ -224,8 +226,9 @@ class Meter:
         return self.memory.contact_closed
 
     def press_button(self, now_ms: int) -> None:
-        """The tenant ends a reminder trip at the meter (key or card, 3 s)."""
+        """The tenant ends a reminder trip at the meter, or closes where closing is allowed (key or card, 3 s)."""
         self.advance(now_ms)
+        self.memory.button_awaited = False
         self.memory.reminder_open, self.memory.reminder_until_ms = False, None
         self._decide()
 
@@ -336,12 +339,12 @@ class Meter:
 
     # --- power failures --------------------------------------------------------------------------------------
 
-    def power_fails(self, now_ms: int) -> None:
+    def power_fails(self, now_ms: int, *, boot_ms: int | None = None) -> None:
         """The power goes and comes back: what was not kept yet is gone, and the meter is silent while it starts."""
         self.advance(now_ms)
         self._steps.clear()
         self.resets += 1
-        self.silent_until_ms = now_ms + self.spec.boot_ms
+        self.silent_until_ms = now_ms + (self.spec.boot_ms if boot_ms is None else boot_ms)
         self._boot()
         self._look_around()
 
