@@ -39,8 +39,8 @@ def main() -> None:
 def _head() -> str:
     return (
         "# The article's tower: 152 three-phase prepaid meters DTSY1352-NK, 8 RS-485 buses of 19, 9600 8N1.\n"
-        "# Numbers end in bus and unit (hexadecimal); those that the article prints are kept,\n"
         "# Numbers end in bus and unit (hexadecimal). Those that the article prints (buses 4 and 5) are kept, with\n"
+        "# their CT ratios. Loads are recorded buildings scaled to rooms of `mean_wh` an hour (docs/simulator.md).\n"
         "# Written by tools/make_tower.py.\n"
         'name = "tower"\nzone_offset_s = 28800\n\n'
         "[bus_defaults]\nbaud = 9600\nturnaround_ms = 20\n\n"
