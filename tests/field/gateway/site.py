@@ -225,7 +225,7 @@ class Site:
                     bus="b1",
                     unit=room.unit,
                     profile=PROFILE,
-                    allow=ALL,
+                    allow=list(ALL),
                     ct_ratio=room.meter.spec.ct_ratio,
                 )
                 for room in self.rooms
@@ -245,7 +245,7 @@ class Site:
         self.gateway = Gateway(
             self.config,
             journal=self.journal,
-            open_pipe=lambda _bus: self.wire,
+            open_pipe=lambda bus: self.wire if bus.bus == "b1" else Wire([]),
             centre=self.centre if centre else None,
             now_ms=virtual.now_ms,
             random=random.Random(1),

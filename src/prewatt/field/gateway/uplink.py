@@ -88,6 +88,7 @@ class Uplink:
         self._send_back_off, self._poll_back_off = BackOff(chance), BackOff(chance)
         self._news = asyncio.Event()  # rows wait
         self._urgent = asyncio.Event()  # and shall not wait for others
+        self._unsent: Pending | None = None  # a full batch that did not get through: not read from the disk again
         self._ahead: set[str] = set()  # answers that the centre already has, from further back in the queue
         self.is_linked = False
         self.last_error = ""
@@ -119,12 +120,14 @@ class Uplink:
     async def _deliver_once(self) -> bool:
         self._news.clear()
         self._urgent.clear()
-        pending = await self._journal.pending(self._pace.rows_max)
+        pending = self._unsent or await self._journal.pending(self._pace.rows_max)
         try:
             reply = await self._centre.send(self._batch(pending))
         except LinkError as error:
+            self._unsent = pending if pending.more else None
             await self._failed(error, self._send_back_off, "send")
             return True
+        self._unsent = None
         await self._delivered(pending, reply)
         return pending.more
 
