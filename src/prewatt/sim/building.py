@@ -202,7 +202,7 @@ class _Builder:
         return loads.RoomLoad(
             entry.load,
             mean_wh=entry.mean_wh,
-            seed=self.seed,
+            seed=self.seed if entry.seed is None else entry.seed,
             zone_offset_s=zone_s,
             speed=self.speed,
             start_ms=self.start_ms,
@@ -223,7 +223,7 @@ class _Builder:
             boot_ms=entry.boot_ms,
             refund_into_debt=entry.refund_into_debt,
             speed=self.speed,
-            salt=zlib.crc32(entry.number.encode()),
+            salt=zlib.crc32(entry.number.encode()) if entry.salt is None else entry.salt,
         )
 
     def _memory(self, entry: MeterEntry) -> Memory:

@@ -25,6 +25,7 @@ GAP_CHARS = 3.5
 GAP_FAST_S = 0.00175  # above 19200 baud the silent gap is fixed
 GAP_FAST_BAUD = 19_200
 SPLIT_PAUSE_S = 0.004
+UNSENT_S_MAX = 5.0  # what a master writes beyond that finds the converter's buffer full
 AFTER_S = 0.003  # between two frames that a converter hands over back to back
 
 
@@ -61,6 +62,8 @@ class Bus:
         self.jitter_s = jitter_ms / 1000
         self.faults = faults or Faults()
         self.frames = 0
+        self.connections = 0
+        self.dropped_bytes = 0
         self.before_answer: Callable[[Station], None] | None = None
         self._random = random.Random(f"{self.faults.seed} bus {name}")  # noqa: S311
         self._is_dlt = protocol == "dlt645-2007"
@@ -95,7 +98,11 @@ class Bus:
     def transmit(self, data: bytes) -> float:
         """Put the master's bytes on the wires as soon as its transmitter is free; the loop time when they are out."""
         loop = asyncio.get_running_loop()
-        start = max(loop.time(), self._free_at)
+        now = loop.time()
+        if self._free_at - now > UNSENT_S_MAX:
+            self.dropped_bytes += len(data)
+            return self._free_at
+        start = max(now, self._free_at)
         end = start + len(data) * self.char_s
         is_garbled = start < self._answer[1] and end > self._answer[0]
         if is_garbled:

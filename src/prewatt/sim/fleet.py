@@ -34,11 +34,12 @@ class MeterEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     # what it draws
     load: str = ""
     mean_wh: int = 1000
+    seed: int | None = None  # of the load within the hour; None: the run's own
     watts: int = 0
     # what it is
     ct_ratio: int = 1
     phases: Literal[1, 3] = 3
-    firmware: Literal["2010", "2018"] = "2018"
+    firmware: Literal["2010", "2018", "unchecked"] = "2018"
     persist: tuple[str, ...] = ("count", "balance+bought", "record")
     persist_ms: int = 4
     breaker: Literal["built_in", "shunt", "failed"] = "built_in"
@@ -46,6 +47,7 @@ class MeterEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     clock_ppm: int = 0
     clock_offset_s: int = 0
     boot_ms: int = 3_000
+    salt: int | None = None  # small differences between meters; None: from the number
     refund_into_debt: bool = False
     password: str = "000000"  # noqa: S105 - DL/T 645, what meters leave the factory with
     # what it remembers at first

@@ -28,7 +28,8 @@ class MeterSpec(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     ct_ratio: int = 1
     phases: Literal[1, 3] = 3
-    firmware: Literal["2010", "2018"] = "2018"  # what an equal purchase count gets: refused, or the present state
+    # what an equal purchase count gets: refused, or the present state; "unchecked" believes every count
+    firmware: Literal["2010", "2018", "unchecked"] = "2018"
     persist: tuple[str, ...] = ("count", "balance+bought", "record")  # a power cut can fall between any two of these
     persist_ms: int = 4  # what each of these steps takes, counted from the understood frame on
     breaker: Literal["built_in", "shunt", "failed"] = "built_in"  # shunt: only a hand closes it; failed: never opens

@@ -277,7 +277,7 @@ class Meter:
             raise Refused("not_open")
         if count == self._purchase_count and self.spec.firmware == "2018":
             return True
-        if count != self._purchase_count + 1:
+        if count != self._purchase_count + 1 and self.spec.firmware != "unchecked":
             raise Refused("count_mismatch")
         if amount_fen <= 0:
             raise Refused("bad_amount")
