@@ -91,7 +91,7 @@ class HttpCentre:
     ) -> None:
         if keys.suite == Suite.TRIPLE_DES and not allow_3des:
             raise LinkError(
-                "this gateway is set to 3des-cbc, which is off here. Choose another suite, or set PREWATT_ALLOW_3DES=1.",
+                "this gateway is set to 3des-cbc, which is off here. Choose another, or set PREWATT_ALLOW_3DES=1.",
                 retry=False,
                 code="suite_off",
             )
@@ -193,7 +193,7 @@ async def enrol(
     The code travels once, over TLS (or loopback); afterwards it is worth nothing.
     """
     url = check_url(url)
-    code = code.strip().upper()
+    code = link_keys.normal_code(code)
     private, public = link_keys.new_exchange()
     request = msgspec.msgpack.encode(EnrolRequest(code=code, public_key=public, software=software))
     own = client or _client(url)

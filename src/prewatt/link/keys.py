@@ -79,6 +79,12 @@ def new_exchange() -> tuple[X25519PrivateKey, bytes]:
     return private, private.public_key().public_bytes_raw()
 
 
+def normal_code(code: str) -> str:
+    """A one-time code as typed, without what people change: case, spaces, dashes, O for 0, I and L for 1."""
+    text = "".join(code.upper().split()).replace("-", "")
+    return text.replace("O", "0").replace("I", "1").replace("L", "1")
+
+
 def agree(*, private: X25519PrivateKey, own_public: bytes, other_public: bytes, code: str) -> bytes:
     """The master secret of a gateway. Both ends get the same; the order of the public halves does not matter.
 

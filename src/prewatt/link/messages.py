@@ -2,8 +2,8 @@
 
 Times are whole milliseconds since 1970 UTC. A meter is named by its number (表号), which is text: `030001040A`.
 Everything travels inside a sealed envelope (`prewatt.link.seal`), encoded by msgspec as MessagePack.
-A gateway that was cut off keeps its readings and answers in its journal and sends them, in order, when the link is back;
-the centre takes each one once, however often it comes.
+A gateway that was cut off keeps its readings and answers in its journal and sends them, in order, when the link is
+back; the centre takes each one once, however often it comes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"  # the centre asked to cancel and a reading proves that it was not applied
 
 
-class Order(Message):
+class Order(Message, frozen=True, kw_only=True):
     """One order to one meter. The centre makes `order_id`; the same id again is the same order."""
 
     order_id: str
@@ -62,12 +62,13 @@ class Order(Message):
     expires_at_ms: int | None = None  # None: valid until answered (money)
     amount_fen: int | None = None  # money kinds and OPEN: always positive or zero
     count: int | None = None  # money kinds: the purchase count that the meter shows when it is done (its own + 1)
-    bought_before_fen: int | None = None  # money kinds: what the meter's total-bought register shows before, if the centre knows
+    # money kinds: what the meter's total-bought register shows before, if the centre knows
+    bought_before_fen: int | None = None
     values: dict[str, int] = {}  # PRICES, LIMITS: named values in base units, e.g. {"alarm1_fen": 2000}
     cancel: bool = False  # the centre wants it cancelled; allowed only when a reading proves that it was not applied
 
 
-class Reading(Message):
+class Reading(Message, frozen=True, kw_only=True):
     """One look at one meter. `values` are whole numbers in the scaled base units of `prewatt.profiles.quantities`."""
 
     meter: str
@@ -75,7 +76,7 @@ class Reading(Message):
     values: dict[str, int]
 
 
-class Answer(Message):
+class Answer(Message, frozen=True, kw_only=True):
     """What became of an order, with the readings that prove it. Repeated until the centre acknowledges it."""
 
     order_id: str
@@ -88,16 +89,18 @@ class Answer(Message):
     writes: int = 0  # how often the write left the gateway
 
 
-class Event(Message):
+class Event(Message, frozen=True, kw_only=True):
     """Something the centre should know that is neither a reading nor an answer."""
 
     at_ms: int
-    code: str  # `quarantined`, `clock_set`, `clock_drift`, `duplicate_address`, `journal_full`, `swept_out`, `meter_lost`, `meter_back`
+    # `quarantined`, `clock_set`, `clock_drift`, `duplicate_address`, `journal_full`, `swept_out`, `meter_lost`,
+    # `meter_back`
+    code: str
     meter: str = ""
     detail: dict[str, str | int] = {}
 
 
-class MeterHealth(Message):
+class MeterHealth(Message, frozen=True, kw_only=True):
     """How the line to a meter does; sent with every batch for meters whose health changed."""
 
     meter: str
@@ -106,7 +109,7 @@ class MeterHealth(Message):
     last_error: str = ""  # the name of the wire error
 
 
-class Batch(Message):
+class Batch(Message, frozen=True, kw_only=True):
     """Gateway to centre: journal rows [first_seq..last_seq], in order. Empty batches are heartbeats."""
 
     sent_at_ms: int
@@ -119,7 +122,7 @@ class Batch(Message):
     software: str = ""
 
 
-class BatchReply(Message):
+class BatchReply(Message, frozen=True, kw_only=True):
     """Everything up to `acked_seq` is on the centre's disk; the gateway may forget it."""
 
     acked_seq: int
@@ -127,7 +130,7 @@ class BatchReply(Message):
     config_version: int = 0  # differs from the gateway's: fetch Config again
 
 
-class OrdersRequest(Message):
+class OrdersRequest(Message, frozen=True, kw_only=True):
     """Long poll: answered at once when orders wait, else after `wait_s` at most with an empty list."""
 
     sent_at_ms: int
@@ -135,20 +138,20 @@ class OrdersRequest(Message):
     config_version: int = 0
 
 
-class OrdersReply(Message):
+class OrdersReply(Message, frozen=True, kw_only=True):
     orders: list[Order]
     centre_time_ms: int
     config_version: int = 0
 
 
-class BusConfig(Message):
+class BusConfig(Message, frozen=True, kw_only=True):
     bus: str
     url: str  # serial:///dev/ttyS1?baud=9600&parity=E | rtu+tcp://host:port?baud=9600 | tcp://host:port
     sweep_s: int = 1800
     status_s: int = 180
 
 
-class MeterConfig(Message):
+class MeterConfig(Message, frozen=True, kw_only=True):
     meter: str
     bus: str
     unit: int  # Modbus address; a DL/T 645 meter uses `address` instead
@@ -156,11 +159,12 @@ class MeterConfig(Message):
     address: str = ""
     ct_ratio: int = 1
     sweep_s: int | None = None
-    allow: list[str] = msgspec.field(default_factory=lambda: ["manual", "observed"])  # which confidences of a profile may be read and written
+    # which confidences of a profile may be read and written
+    allow: list[str] = msgspec.field(default_factory=lambda: ["manual", "observed"])
     options: dict[str, str | int] = {}  # e.g. {"password": 1}; profile options of this meter
 
 
-class Config(Message):
+class Config(Message, frozen=True, kw_only=True):
     """The gateway's own part of the estate."""
 
     version: int
@@ -171,11 +175,11 @@ class Config(Message):
     clock_drift_s_max: int = 60
 
 
-class ConfigRequest(Message):
+class ConfigRequest(Message, frozen=True, kw_only=True):
     sent_at_ms: int
 
 
-class EnrolRequest(Message):
+class EnrolRequest(Message, frozen=True, kw_only=True):
     """Sent once, over TLS (or loopback), authenticated by the one-time code; not sealed, for there are no keys yet."""
 
     code: str
@@ -183,7 +187,7 @@ class EnrolRequest(Message):
     software: str = ""
 
 
-class EnrolReply(Message):
+class EnrolReply(Message, frozen=True, kw_only=True):
     gateway: str
     suite: str
     key_version: int
@@ -191,7 +195,7 @@ class EnrolReply(Message):
     config: Config
 
 
-class Refusal(Message):
+class Refusal(Message, frozen=True, kw_only=True):
     """Why the centre did not take a message. `retry` says whether the same message may succeed later."""
 
     code: str

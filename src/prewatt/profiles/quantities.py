@@ -1,13 +1,15 @@
 """The names that a profile may give to what it reads, and the whole-number unit that each travels and is stored in.
 
 `scale` is how many stored units make one unit of the name's own suffix: `voltage_a_v` is stored in tenths of a volt.
-Shown to people and in JSON (`as_display`), a value is in the unit of its suffix; on the link and in the database it is the whole number.
+Shown to people and in JSON (`as_display`), a value is in the unit of its suffix; on the link and in the database it
+is the whole number.
 """
 
 from __future__ import annotations
 
 QUANTITIES: dict[str, int] = {
-    # energy, whole Wh as the register shows it: behind a CT the centre multiplies by the CT ratio (用电量 = Δ × 互感器倍率)
+    # energy, whole Wh as the register shows it: behind a CT the centre multiplies
+    # (用电量 = Δ × 互感器倍率)
     "energy_wh": 1,
     "energy_sharp_wh": 1,
     "energy_peak_wh": 1,

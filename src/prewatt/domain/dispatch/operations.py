@@ -178,6 +178,11 @@ def lease(*, gateway: Gateway, now: datetime, limit: int = link.ORDERS_PER_POLL_
     return [as_message(order) for order in orders]
 
 
+def waiting(*, gateway: Gateway, now: datetime) -> bool:
+    """Would a lease give anything? One short read, for a poll that looks often."""
+    return MeterOrder.objects.filter(meter__bus__gateway=gateway).filter(_leasable(now)).exists()
+
+
 _TURN = Case(
     When(kind__in=sorted(SERIAL_KINDS), then=Value(0)),
     When(kind__in=sorted(link.SWITCH_KINDS), then=Value(1)),

@@ -1,4 +1,11 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from prewatt.web.fieldapi import views
 
 app_name = "fieldapi"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("enrol", views.enrol, name="enrol"),
+    path("batch", views.batch, name="batch"),
+    path("orders", views.orders, name="orders"),
+    path("config", views.config, name="config"),
+]
