@@ -28,7 +28,8 @@ from prewatt.domain.ledger.models import Kind as TransferKind
 from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.metering.models import UsageDay
 from prewatt.domain.staff import operations as staff
-from prewatt.domain.vending import effects
+from prewatt.domain.staff.rights import Right
+from prewatt.domain.vending import checks, effects
 from prewatt.domain.vending.checks import Refused
 from prewatt.link.messages import Answer, Kind
 
@@ -154,7 +155,9 @@ def cancel(*, order_id: str, operator: Operator, now: datetime, address: str = "
     is asked, and it ends only when a reading proves that the meter did not take it. Raises dispatch.OrderEnded,
     OrderUnclear.
     """
-    before = MeterOrder.objects.get(pk=order_id).state
+    asked = MeterOrder.objects.select_related("meter").get(pk=order_id)
+    checks.check_operator(operator, _right(Kind(asked.kind)), asked.meter)
+    before = asked.state
     order = dispatch.cancel(order_id=order_id, now=now)
     if order.state == State.CANCELLED and before != State.CANCELLED:
         apply(order, State.CANCELLED, now=now)
@@ -168,6 +171,21 @@ def cancel(*, order_id: str, operator: Operator, now: datetime, address: str = "
         now=now,
     )
     return order
+
+
+def _right(kind: Kind) -> Right:
+    """Who may place an order may take it back."""
+    match kind:
+        case Kind.RECHARGE | Kind.REFUND:
+            return Right.SELL
+        case Kind.OPEN:
+            return Right.OPEN_ACCOUNT
+        case Kind.SWITCH_OFF | Kind.SWITCH_ON:
+            return Right.SWITCH
+        case Kind.HOLD | Kind.RELEASE:
+            return Right.HOLD
+        case _:
+            return Right.METER_ORDERS
 
 
 class NotUnclear(Refused):
@@ -215,7 +233,7 @@ def decide(
 
     What the readings show beyond that word is booked beside it, never over it: a difference in the purchase count as a
     CountCorrection, a difference in the total bought as an adjustment transfer, which needs a second person.
-    Raises NotUnclear, ReasonNeeded, SecondPersonNeeded.
+    Raises NotUnclear, ReasonNeeded, SecondPersonNeeded, and NoRight or OutOfScope.
     """
     order = dispatch.held(order_id)
     if order is None:
@@ -226,6 +244,7 @@ def decide(
     following = dispatch.step(order, Step.DECIDED_APPLIED if applied else Step.DECIDED_NOT)
     if order.state != State.UNCLEAR or following is None:
         raise NotUnclear(order)
+    checks.check_operator(operator, Right.DECIDE, order.meter)
     if not reason.strip():
         raise ReasonNeeded
     decision = Decision.objects.create(
@@ -317,6 +336,8 @@ def accept_late(
     kept.refresh_from_db()  # as it stands now that the meter is ours
     if order is None or order.opening_id is None or kept.seen_at is not None:
         return
+    for person in (operator, second_person):
+        checks.check_operator(person, Right.DECIDE, order.meter)
     if not reason.strip():
         raise ReasonNeeded
     if kept.outcome == "done" and order.kind in (Kind.RECHARGE, Kind.OPEN):
