@@ -9,6 +9,7 @@ from prewatt.field.line import Line, LineDown, NoAnswer
 from prewatt.field.line.connection import BACK_OFF_S_MAX, STEPS, Connection, State
 from prewatt.field.line.null import NullPipe
 from prewatt.field.wire import modbus
+from prewatt.field.wire.errors import WrongUnit
 from prewatt.sim import virtual
 
 QUESTION = modbus.read(7, 100, 4)
@@ -153,5 +154,32 @@ def test_a_broadcast_waits_for_nobody_and_gives_the_meters_time():
         await line.tell(modbus.Request(0, 16, 100, 0, (1,)))
         assert len(pipe.sent) == 1
         assert loop.time() >= 0.2
+
+    virtual.run(story())
+
+
+def test_on_tcp_an_error_belongs_to_its_own_question():
+    async def story():
+        other = modbus.encode_reply(QUESTION, modbus.Reply(8, 3, (1, 2, 3, 4)))
+        line = Line(NullPipe(lambda data: [(0.01, modbus.tcp_frame(8, other, 1))]), framing="tcp")
+        with pytest.raises(WrongUnit):
+            await line.ask(QUESTION, timeout_s=0.5)
+        with pytest.raises(NoAnswer):
+            await line.ask(QUESTION, timeout_s=0.5)
+        assert line.stats["asked"] == 2
+        assert line.stats["wrong_unit"] == 1
+        assert line.stats["no_answer"] == 1
+
+    virtual.run(story())
+
+
+def test_on_tcp_half_a_frame_that_nobody_asked_for_costs_the_connection():
+    async def story():
+        pipe = NullPipe()
+        line = Line(pipe, framing="tcp")
+        await line.open()
+        pipe.deliver(modbus.tcp_frame(7, b"\x03\x08" + bytes(8), 1)[:9])
+        await asyncio.sleep(1)
+        assert pipe.opened == 2
 
     virtual.run(story())

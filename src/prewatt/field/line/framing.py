@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Hashable
 from typing import Any, Literal, Protocol
 
@@ -13,11 +14,18 @@ _RTU_OVERHEAD_BYTES = 5
 _DLT_ANSWER_BYTES = 40  # wake-up bytes, frame, identifier and the longest block in use, five energies
 
 
+_KNOWN_MAX = 4096
+_NUMBER = struct.Struct(">H").pack
+
+
 class Reader(Protocol):
     """Finds the answer to one request in what arrives (prewatt.field.wire)."""
 
-    garbage_bytes: int
-    faults: list[str]
+    @property
+    def garbage_bytes(self) -> int: ...
+
+    @property
+    def faults(self) -> list[str]: ...
 
     def feed(self, data: bytes | bytearray | memoryview, /) -> Any: ...
 
@@ -74,6 +82,57 @@ class RtuCodec:
         return 8 if request.function in _ECHOED else modbus.FRAME_BYTES_MAX
 
 
+class _Known:
+    """What repeats of one request and its usual answer, all but the number."""
+
+    __slots__ = ("answer", "function", "request", "size", "unit", "unpack")
+
+    def __init__(self, request: modbus.Request) -> None:
+        self.request = modbus.tcp_encode(request, 0)[2:]
+        self.unit, self.function = request.unit, request.function
+        is_block = request.function in (3, 4)
+        count = request.count if is_block else 0
+        self.size = 9 + 2 * count if is_block else 0
+        self.answer = struct.pack(">HHBBB", 0, 3 + 2 * count, request.unit, request.function, 2 * count)
+        self.unpack = struct.Struct(f">{count}H").unpack_from
+
+
+class _NumberedAnswer:
+    """The reader of Modbus TCP, used again for every request.
+
+    The usual answer (a block of registers, whole, at once) is told by its first nine bytes; for everything else the
+    patient reader is called in.
+    """
+
+    __slots__ = ("_known", "_number", "_request", "_transaction", "patient")
+
+    def __init__(self) -> None:
+        self.patient: modbus.TcpReader | None = None  # called in for what is not the usual answer
+
+    def expect(self, request: modbus.Request, transaction: int, number: bytes, known: _Known) -> None:
+        self._request, self._transaction, self._number, self._known = request, transaction, number, known
+        self.patient = None
+
+    def feed(self, data: bytes | bytearray | memoryview, /) -> modbus.Reply | None:
+        if self.patient is None:
+            known = self._known
+            if len(data) == known.size and data[:2] == self._number and data[2:9] == known.answer:
+                return modbus.Reply(known.unit, known.function, known.unpack(data, 9))
+            self.patient = modbus.TcpReader(self._request, self._transaction)
+        return self.patient.feed(data)
+
+    def failure(self) -> Exception | None:
+        return None if self.patient is None else self.patient.failure()
+
+    @property
+    def faults(self) -> list[str]:
+        return [] if self.patient is None else self.patient.faults
+
+    @property
+    def garbage_bytes(self) -> int:
+        return 0 if self.patient is None else self.patient.garbage_bytes
+
+
 class TcpCodec:
     """Modbus TCP: every request has a number and its answer repeats it, so a late answer is nobody's."""
 
@@ -82,10 +141,24 @@ class TcpCodec:
 
     def __init__(self) -> None:
         self._transaction = 0
+        self._answer = _NumberedAnswer()  # one at a time, so one is enough
+        self._known: dict[int, tuple[modbus.Request, _Known]] = {}  # by id, which is cheaper than a hash of all fields
 
-    def start(self, request: modbus.Request) -> tuple[bytes, Reader]:
+    def start(self, request: modbus.Request) -> tuple[bytes, _NumberedAnswer]:
         self._transaction = transaction = self._transaction % 0xFFFF + 1
-        return modbus.tcp_encode(request, transaction), modbus.TcpReader(request, transaction)
+        kept = self._known.get(id(request))
+        known = kept[1] if kept is not None and kept[0] is request else self._learn(request)
+        number = _NUMBER(transaction)
+        answer = self._answer
+        answer.expect(request, transaction, number, known)
+        return number + known.request, answer
+
+    def _learn(self, request: modbus.Request) -> _Known:
+        if len(self._known) >= _KNOWN_MAX:
+            self._known.clear()
+        known = _Known(request)
+        self._known[id(request)] = request, known  # keeps the request alive, so its id stays its own
+        return known
 
     def likeness(self, request: modbus.Request) -> Hashable:
         return id(request)

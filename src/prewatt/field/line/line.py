@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 from prewatt.field.line.connection import Connection, State
 from prewatt.field.line.framing import Codec, Framing, Reader, codec_for
 from prewatt.field.line.memory import Memory
 from prewatt.field.line.pipe import Pipe
-from prewatt.field.wire.errors import CrcMismatch, ErrorAnswer, ExceptionAnswer, Truncated, WireError
+from prewatt.field.wire.errors import CrcMismatch, ErrorAnswer, ExceptionAnswer, Malformed, Truncated, WireError
 
 Direction = Literal["out", "in"]
 # Called with the loop's time, the direction and the bytes, for everything that passes.
@@ -85,8 +85,8 @@ class Line:
     """
 
     def __init__(self, pipe: Pipe, *, framing: Framing = "rtu", baud: int = 9600, bits_per_char: int = 10) -> None:
-        self.stats: Counter[str] = Counter()
-        self.observer: Observer | None = None
+        self._stats: Counter[str] = Counter()
+        self._observer: Observer | None = None
         self.turnaround_s = TURNAROUND_S_FIRST  # the slowest answer lately, frames not counted
         self.ready_at = 0.0  # loop time from which a request may leave
         self._codec: Codec = codec_for(framing)
@@ -94,7 +94,11 @@ class Line:
         self._char_s = bits_per_char / baud if self._memory is not None else 0.0
         self.gap_s = gap_s(baud, bits_per_char) if self._memory is not None else 0.0
         self._pipe = pipe
-        self._connection = Connection(pipe, self._receive, self._changed)
+        receive = self._receive_numbered if self._memory is None else self._receive
+        self._connection = Connection(pipe, receive, self._changed)
+        self._is_unproven = True  # nothing was heard yet on this connection
+        self._is_plain = False  # open, numbered and unwatched: nothing to wait for, nobody to tell
+        self._plain_asks = self._plain_answers = 0
         self._loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]  # set when the pipe opens, before any use
         self._waiter: asyncio.Future[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -110,6 +114,28 @@ class Line:
         self._doubtful: Any = None  # a reply that may be the previous one coming twice
         self._asks_unheard = 0
         self._unheard_since = 0.0
+
+    @property
+    def stats(self) -> Counter[str]:
+        """What happened so far, by name."""
+        stats = self._stats
+        stats["asked"] += self._plain_asks
+        stats["answered"] += self._plain_answers
+        self._plain_asks = self._plain_answers = 0
+        return stats
+
+    @property
+    def observer(self) -> Observer | None:
+        """Told everything that passes."""
+        return self._observer
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None:
+        self._observer = observer
+        self._set_plain()
+
+    def _set_plain(self) -> None:
+        self._is_plain = self._memory is None and self._observer is None and self.is_open
 
     # --- opening
 
@@ -135,8 +161,10 @@ class Line:
             self._timer = None
 
     def _changed(self, state: State) -> None:
+        self._set_plain()
         if state is State.UP:
-            self.stats["opened"] += 1
+            self._stats["opened"] += 1
+            self._is_unproven = True
             self._loop = asyncio.get_running_loop()
             now = self._loop.time()
             self._asks_unheard = 0
@@ -153,13 +181,20 @@ class Line:
 
     # --- asking
 
-    async def ask(self, request: Any, *, timeout_s: float) -> Any:
+    def ask(self, request: Any, *, timeout_s: float) -> Awaitable[Any]:
         """Send once, and return the answer to this very request.
 
         `timeout_s` runs from the moment the request leaves until the answer is whole; an answer that is arriving at
         that moment is heard out. Waiting for a quiet line is not counted; a line that is down is waited for as long.
         Raises LineError or a WireError; only `LineError.sent == False` proves that nothing left.
         """
+        if self._is_plain:
+            waiter = self._waiter
+            if (waiter is None or waiter.done()) and not self._taken:
+                return self._send_plain(request, timeout_s)
+        return self._ask(request, timeout_s)
+
+    async def _ask(self, request: Any, timeout_s: float) -> Any:
         self._take()
         try:
             if self._connection.state is not State.UP:
@@ -184,13 +219,13 @@ class Line:
             raise self._down(sent=False) from self._connection.reason
 
     def _take(self) -> None:
-        if self._taken:
+        if self._taken or (self._waiter is not None and not self._waiter.done()):
             raise RuntimeError("a bus has one owner: this line is being asked already")
         self._taken = True
 
     def _send(self, request: Any, timeout_s: float) -> asyncio.Future[Any]:
         data, self._reader = self._codec.start(request)
-        self._request, self._faults_named = request, 0
+        self._request, self._faults_named, self._error = request, 0, None
         loop = self._loop
         self._waiter = waiter = loop.create_future()
         self._sent_at = now = loop.time()
@@ -200,11 +235,30 @@ class Line:
         if not self._asks_unheard:
             self._unheard_since = now
         self._asks_unheard += 1
-        self.stats["asked"] += 1
+        self._stats["asked"] += 1
         self._request_bytes = len(data)
         self._pipe.write(data)
-        if self.observer is not None:
-            self.observer(now, "out", data)
+        if self._observer is not None:
+            self._observer(now, "out", data)
+        return waiter
+
+    def _send_plain(self, request: Any, timeout_s: float) -> asyncio.Future[Any]:
+        """As `_send`, for a connection that is open, numbered and unwatched: nothing to wait for and little to note, so
+        the caller gets the future itself, without a coroutine around it. This is the path of a large fleet on TCP.
+        """
+        data, self._reader = self._codec.start(request)
+        self._request, self._faults_named, self._error = request, 0, None
+        loop = self._loop
+        self._waiter = waiter = loop.create_future()
+        deadline = self._deadline = loop.time() + timeout_s
+        if self._timer is None or self._timer_at > deadline:
+            self._arm(deadline)
+        if self._asks_unheard:
+            self._asks_unheard += 1
+        else:
+            self._asks_unheard, self._unheard_since = 1, deadline - timeout_s
+        self._plain_asks += 1
+        self._pipe.write(data)
         return waiter
 
     async def tell(self, request: Any) -> None:
@@ -216,10 +270,10 @@ class Line:
                 await self._quiet(request, self._memory)
             data, _ = self._codec.start(request)
             now = self._loop.time()
-            self.stats["told"] += 1
+            self._stats["told"] += 1
             self._pipe.write(data)
-            if self.observer is not None:
-                self.observer(now, "out", data)
+            if self._observer is not None:
+                self._observer(now, "out", data)
             self.ready_at = now + len(data) * self._char_s + BROADCAST_S
             await _sleep_until(self._loop, self.ready_at)
         finally:
@@ -237,7 +291,7 @@ class Line:
         clear_at = memory.clear_at(request, now)
         while (until := max(self.ready_at, clear_at)) > now + _TINY_S:
             if self.ready_at > max(began, clear_at) + NOISE_S_MAX:
-                self.stats[LineNoisy.code] += 1
+                self._stats[LineNoisy.code] += 1
                 raise LineNoisy(f"the line was not silent once in {NOISE_S_MAX:g} s; nothing was sent", sent=False)
             await _sleep_until(self._loop, until)
             if self._connection.state is not State.UP:
@@ -248,12 +302,43 @@ class Line:
 
     # --- hearing
 
+    def _receive_numbered(self, data: bytes | memoryview) -> None:
+        """Modbus TCP: what comes belongs to the request of its number, or to nobody."""
+        self._asks_unheard = 0
+        if self._observer is not None:
+            self._observer(self._loop.time(), "in", bytes(data))
+        reader, waiter = self._reader, self._waiter
+        if reader is None or waiter is None or waiter.done():
+            self._stray(data)
+            return
+        try:
+            reply = reader.feed(data)
+        except (ExceptionAnswer, ErrorAnswer) as refusal:
+            self._refused(refusal)
+        except WireError as error:
+            self._disbelieve(error)
+        else:
+            if reply is not None:
+                self._plain_answers += 1
+                if reader.faults:
+                    self._count(reader)
+                    self._count_garbage(reader)
+                if self._is_unproven:
+                    self._is_unproven = False
+                    self._connection.heard()
+                waiter.set_result(reply)
+
+    def _stray(self, data: bytes | memoryview) -> None:
+        """Too late, and told so by its number. Half of one would spoil what follows: a fresh connection, then."""
+        self._stats["late_answer"] += 1
+        if len(data) < 6 or len(data) != 6 + int.from_bytes(data[4:6], "big"):
+            self._connection.lose(Malformed("half a frame that nobody asked for"))
+
     def _receive(self, data: bytes | memoryview) -> None:
         self._asks_unheard = 0
-        if self.observer is not None:
-            self.observer(self._loop.time(), "in", bytes(data))
-        if self._memory is not None:
-            self._hear(data)
+        if self._observer is not None:
+            self._observer(self._loop.time(), "in", bytes(data))
+        self._hear(data)
         reader, waiter = self._reader, self._waiter
         if reader is None or waiter is None or waiter.done():
             self._unasked(data)
@@ -276,28 +361,25 @@ class Line:
 
     def _unasked(self, data: bytes | memoryview) -> None:
         """Bytes while nobody waits: an answer too late, one that came twice, or noise. Silence counts from here."""
-        if self._memory is None:
-            self.stats["late_answer"] += 1
-        elif name := self._memory.name(self._heard, self._heard_at, asked=None):
-            self.stats[name] += 1
+        assert self._memory is not None
+        if name := self._memory.name(self._heard, self._heard_at, asked=None):
+            self._stats[name] += 1
             self._heard.clear()
             self.ready_at = self._heard_at + self.gap_s
         else:
-            self.stats["unasked_bytes"] += len(data)
+            self._stats["unasked_bytes"] += len(data)
             self.ready_at = self._heard_at + (self._guard_s() if self._memory else self.gap_s)
 
     def _answered(self, reply: Any) -> None:
         memory = self._memory
-        if memory is None:
-            self._finish(reply)
-            return
+        assert memory is not None
         now = self._heard_at
         if self._doubtful is None and memory.is_repetition(self._request, reply, now):
             self._doubtful = reply
             self._hasten(now + self._guard_s())
             return
         if self._doubtful is not None:
-            self.stats["doubled_answer"] += 1
+            self._stats["doubled_answer"] += 1
         assert self._reader is not None
         self._count(self._reader)
         self._count_garbage(self._reader)
@@ -308,21 +390,16 @@ class Line:
         self._finish(reply)
 
     def _finish(self, reply: Any) -> None:
-        reader, waiter, memory = self._reader, self._waiter, self._memory
-        assert reader is not None
-        assert waiter is not None
-        self.stats["answered"] += 1
-        if memory is None and (reader.faults or reader.garbage_bytes):
-            self._count(reader)
-            self._count_garbage(reader)
+        assert self._waiter is not None
+        self._stats["answered"] += 1
         self._connection.heard()
-        waiter.set_result(reply)
+        self._waiter.set_result(reply)
 
     def _refused(self, refusal: WireError) -> None:
         """A refusal is an answer, unless an open question of the same device and function may be its owner."""
         if self._memory is not None:
             if self._memory.owes_refusal(self._request):
-                self.stats["late_answer"] += 1
+                self._stats["late_answer"] += 1
                 return
             self._memory.answered(self._request, None, now=self._heard_at)
         self._connection.heard()
@@ -332,6 +409,9 @@ class Line:
         """Not our answer. It may still come behind; a damaged one of ours will not."""
         assert self._reader is not None
         self._count(self._reader)
+        if self._memory is None:  # the number was ours: nothing else will come
+            self._fail(error)
+            return
         if self._error is None or isinstance(error, CrcMismatch):
             self._error = error
         if isinstance(error, CrcMismatch):
@@ -340,7 +420,7 @@ class Line:
     def _count(self, reader: Reader) -> None:
         """Every fault by its name; a sound frame of somebody else may be an answer that we no longer waited for."""
         for fault in reader.faults[self._faults_named :]:
-            self.stats[self._name() or ("late_answer" if fault == "wrong_transaction" else fault)] += 1
+            self._stats[self._name() or ("late_answer" if fault == "wrong_transaction" else fault)] += 1
         self._faults_named = len(reader.faults)
 
     def _count_garbage(self, reader: Reader) -> None:
@@ -349,9 +429,9 @@ class Line:
             return
         name = None if reader.faults else self._name()
         if name:
-            self.stats[name] += 1
+            self._stats[name] += 1
         else:
-            self.stats["garbage_bytes"] += reader.garbage_bytes
+            self._stats["garbage_bytes"] += reader.garbage_bytes
 
     def _name(self) -> str | None:
         return None if self._memory is None else self._memory.name(self._heard, self._heard_at, asked=self._request)
@@ -417,7 +497,7 @@ class Line:
     def _fail(self, error: Exception) -> None:
         assert self._waiter is not None
         if error is not self._error:  # that one was counted when it came
-            self.stats[getattr(error, "code", "line_error")] += 1
+            self._stats[getattr(error, "code", "line_error")] += 1
         self._waiter.set_exception(error)
 
     def _mistrust(self, failure: Exception | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from typing import cast
 
 from prewatt.field.line.pipe import Lost, PipeError, Receive
 
@@ -23,8 +24,7 @@ class _Socket(asyncio.BufferedProtocol):
         self._reason: Exception | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         return self._view

@@ -142,9 +142,10 @@ class _Ours:
         self.latest: list[dict[str, int]] = [{} for _ in self._requests]
 
     async def read_all(self) -> None:
-        for index, request in enumerate(self._requests):
-            reply = await self._line.ask(request, timeout_s=TIMEOUT_S)
-            self.latest[index] = self._profile.decode(self._block, reply.registers)
+        ask = self._line.ask
+        for request in self._requests:
+            reply = await ask(request, timeout_s=TIMEOUT_S)
+            assert len(reply.registers) == self._block.count
 
     async def journal_all(self, journal: SqliteJournal, now_ms: int) -> None:
         for index, request in enumerate(self._requests):
