@@ -127,6 +127,23 @@ class Gateway:
         self._stopping = True
         self._poke.set()
 
+    def report(self) -> dict[str, Any]:
+        """What a person at the site may want to know; no secrets in it."""
+        uplink = self.uplink
+        return {
+            "gateway": self.config.gateway,
+            "config_version": self.config.version,
+            "at_ms": self._now_ms(),
+            "centre": None
+            if uplink is None
+            else {
+                "linked": uplink.is_linked,
+                "error": uplink.last_error,
+                "clock_error_ms": uplink.centre_clock_error_ms,
+            },
+            "buses": [poller.report() for poller in self.pollers.values()],
+        }
+
     # --- configuration ------------------------------------------------------------------------------------------------
 
     async def _reconfigure(self, config: Config) -> None:

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
@@ -521,3 +521,36 @@ def _time_of(body: Any) -> int:
         if at is not None:
             return at
     return 0
+
+
+def inspect(path: Path | str) -> dict[str, int | str]:
+    """What waits in a journal, without disturbing the gateway that writes it. Raises JournalBroken."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            meta = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('boot', 'acked_seq')").fetchall())
+            first, last = db.execute("SELECT min(seq), max(seq) FROM outbox").fetchone()
+            orders = db.execute(
+                "SELECT count(*), coalesce(sum(is_money), 0) FROM orders WHERE answer IS NULL"
+            ).fetchone()
+            oldest = db.execute("SELECT body FROM outbox WHERE kind = 'reading' ORDER BY seq LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        raise JournalBroken(f"{path}: {error}. Is this the directory of a gateway that ran once?") from error
+    return {
+        "boot": int(meta.get("boot", b"0")),
+        "acked_seq": int(meta.get("acked_seq", b"0")),
+        "waiting": 0 if first is None else last - first + 1,
+        "oldest_reading_ms": 0 if oldest is None else _decode_reading(oldest[0]).taken_at_ms,
+        "open_orders": orders[0],
+        "open_money_orders": orders[1],
+        "bytes": os.path.getsize(path),
+    }
+
+
+def readings(path: Path | str) -> Iterator[Reading]:
+    """Every reading still in a journal, oldest first. Raises JournalBroken."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            for (body,) in db.execute("SELECT body FROM outbox WHERE kind = 'reading' ORDER BY seq"):
+                yield _decode_reading(body)
+    except sqlite3.Error as error:
+        raise JournalBroken(f"{path}: {error}. Is this the directory of a gateway that ran once?") from error

@@ -16,7 +16,8 @@ from prewatt.field.gateway.recharge import Limits, delta_fen, net_fen
 from prewatt.field.gateway.schedule import Plan
 from prewatt.field.gateway.turns import Values
 from prewatt.field.line.framing import Framing, codec_for
-from prewatt.field.wire import dlt645, modbus
+from prewatt.field.line.questions import answered, read_request, write_request
+from prewatt.field.wire import dlt645
 from prewatt.link.messages import BusConfig, Kind, MeterConfig, Order
 from prewatt.profiles import Block, CannotRepresent, NotAllowed, Profile, ProfileError
 
@@ -103,22 +104,16 @@ class Meter:
     def questions(self, blocks: Iterable[Block]) -> tuple[Question, ...]:
         asked = []
         for block in blocks:
-            request = self._read(block)
+            request = read_request(self.profile, block, unit=self.config.unit, address=self.config.address)
             asked.append(Question(block=block, request=request, wire_s=self.wiring.wire_s(request)))
         return tuple(asked)
-
-    def _read(self, block: Block) -> Any:
-        if self.wiring.framing == "dlt645":
-            return dlt645.Read(self.config.address, block.address)
-        return modbus.Request(self.config.unit, block.function, block.address, block.count)
 
     def named(self, names: Collection[str]) -> tuple[Question, ...]:
         """What reads these quantities; names that the profile does not know are absent."""
         return self.questions(self.profile.plan(names)) if names else ()
 
     def decode(self, block: Block, reply: Any) -> dict[str, int]:
-        data = reply.data if self.wiring.framing == "dlt645" else reply.registers
-        return self.profile.decode(block, data, ZONE_OFFSET_S)
+        return self.profile.decode(block, answered(reply), ZONE_OFFSET_S)
 
     def questions_for(self, order: Order) -> tuple[Question, ...]:
         """What has to be read to judge this order."""
@@ -161,10 +156,7 @@ class Meter:
         writes = self.profile.writes(name, values, ZONE_OFFSET_S)
         if order.kind in (Kind.RECHARGE, Kind.REFUND, Kind.OPEN) and len(writes) != 1:
             raise CannotRepresent(f"{self.profile.name} {name}: money must travel in one write, not in {len(writes)}")
-        return [
-            modbus.Request(self.config.unit, write.function, write.address, len(write.registers), write.registers)
-            for write in writes
-        ]
+        return [write_request(write, unit=self.config.unit) for write in writes]
 
     def _known(self, order: Order, *, before: Values, now: int) -> dict[str, int]:
         """Every value that a command of a profile may ask for by name."""

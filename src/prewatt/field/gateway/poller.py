@@ -462,6 +462,21 @@ class Poller:
         )
         self._journal.health(health)
 
+    def report(self) -> dict[str, Any]:
+        """Facts for a status page, whole numbers and text only."""
+        lost = sorted(name for name, meter in self.meters.items() if meter.lost)
+        return {
+            "bus": self.bus.bus,
+            "url": str(self._url),
+            "open": self.line.is_open,
+            "meters": len(self.meters),
+            "lost": lost,
+            "silent": sorted(name for name in self.meters if self.schedule.is_dead(name)),
+            "orders": len(self._works),
+            "demand_percent": round(100 * self.schedule.demand()),
+            "line": dict(sorted(self.line.stats.items())),
+        }
+
     def _tell(self, code: str, meter: str, detail: dict[str, str | int]) -> None:
         log.info(code, meter=meter, **detail)
         self._journal.event(Event(at_ms=self._now_ms(), code=code, meter=meter, detail=detail))
