@@ -117,20 +117,20 @@ class Bus:
         self._release_held(end)
         if is_garbled:
             return
-        for request in self._reader.feed(data):
-            self.frames += 1
-            self._asked(request, end)
+        answers = [answer for request in self._reader.feed(data) for answer in self._asked(request, end)]
+        if answers:
+            self._answer_together(answers)
 
-    def _asked(self, request: Any, end: float) -> None:
+    def _asked(self, request: Any, end: float) -> list[_Answer]:
         """Everybody with this address answers; usually that is one."""
+        self.frames += 1
         answers = []
         for number, station in enumerate(self.stations):
             if station.is_meant(request):
                 answer = self._exchange(number, station, request, end)
                 if answer is not None:
                     answers.append(answer)
-        if answers:
-            self._answer_together(answers)
+        return answers
 
     def _exchange(self, number: int, station: Station, request: Any, end: float) -> _Answer | None:
         """What one station answers; None: nothing. Misfortune strikes here."""
