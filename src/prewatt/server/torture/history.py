@@ -1,0 +1,31 @@
+"""What happened in a run, one line an event, under a running SHA-256: two runs can be compared to the byte."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+
+
+class History:
+    """Lines of `time_ms kind key=value …`. The clock is the run's own virtual one."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._sha = hashlib.sha256()
+        self.lines: list[str] = []
+        self.counts: dict[str, int] = {}
+
+    def note(self, kind: str, /, **facts: object) -> None:
+        line = " ".join([str(self._now_ms()), kind, *(f"{key}={value}" for key, value in facts.items())])
+        self._sha.update(line.encode() + b"\n")
+        self.lines.append(line)
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+
+    @property
+    def sha256(self) -> str:
+        return self._sha.hexdigest()
+
+
+def combined(hashes: Iterable[str]) -> str:
+    """One hash over the hashes of many seeds, in seed order."""
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()

@@ -1,0 +1,218 @@
+"""The people of a run: a tenant who asks for an account, a cashier who clicks twice and cancels, one who decides.
+
+They know only what stands on their screens. When the centre dies under them they ask again, with the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from prewatt.domain import settlement
+from prewatt.domain.dispatch import operations as dispatch
+from prewatt.domain.dispatch import queries as dispatch_queries
+from prewatt.domain.dispatch.models import MeterOrder
+from prewatt.domain.estate.models import Customer, Meter, Opening
+from prewatt.domain.metering.models import MeterState
+from prewatt.domain.vending import opening, returning, selling
+from prewatt.domain.vending.checks import Refused
+from prewatt.domain.vending.models import Sale, SaleState
+from prewatt.link.messages import Kind
+from prewatt.server.torture.centre import Centre, CentreDown
+from prewatt.server.torture.history import History
+from prewatt.server.torture.site import Estate
+
+T = TypeVar("T")
+ASKED_MAX = 400
+NO = (Refused, dispatch.OrderEnded, dispatch.OrderUnclear)
+SWITCH_LIFE = timedelta(minutes=10)
+_TENDERS = ("cash", "wechat", "alipay", "card")
+
+
+class People:
+    """`sales_per_day` per meter. Everything they want is drawn from one stream of chance."""
+
+    def __init__(
+        self, estate: Estate, centre: Centre, *, luck: random.Random, history: History, sales_per_day: float
+    ) -> None:
+        self._estate, self._centre, self._luck, self._history = estate, centre, luck, history
+        self._pause_s = 86_400 / sales_per_day
+        self._ids = 0
+        self.decided = 0
+
+    async def live(self, until_ms: int, now_ms: Callable[[], int]) -> None:
+        """One life a meter, and one person who looks at what is unclear."""
+        pairs = zip(self._estate.meters, self._estate.customers, strict=True)
+        async with asyncio.TaskGroup() as group:
+            for meter, customer in pairs:
+                group.create_task(self._serve(meter, customer, until_ms, now_ms))
+            group.create_task(self._watch(until_ms, now_ms))
+
+    # --- at the counter ----------------------------------------------------------------------------------
+
+    async def _serve(self, meter: Meter, customer: Customer, until_ms: int, now_ms: Callable[[], int]) -> None:
+        while True:
+            wait_s = min(self._luck.expovariate(1 / self._pause_s), 3 * self._pause_s)
+            if now_ms() + 1000 * wait_s >= until_ms:
+                return
+            await asyncio.sleep(wait_s)
+            await self._one(meter, customer)
+
+    async def _one(self, meter: Meter, customer: Customer) -> None:
+        if not await self._do(lambda: Opening.objects.filter(meter=meter, closed_at__isnull=True).exists()):
+            await self._open(meter, customer)
+            return
+        wish = self._luck.random()
+        if wish < 0.62:
+            await self._sell(meter)
+        elif wish < 0.76:
+            await self._refund(meter)
+        elif wish < 0.84:
+            await self._reverse(meter)
+        elif wish < 0.92:
+            await self._waiting(meter)
+        else:
+            await self._switch(meter)
+
+    async def _open(self, meter: Meter, customer: Customer) -> None:
+        facts: dict[str, Any] = {"meter": meter, "customer": customer, "tender": "cash", **self._who()}
+        facts |= {"opening_id": self._id("open"), "first_amount": self._yuan(0, 20_000)}
+        facts |= {"carried_in": self._yuan(0, 5_000) if self._luck.random() < 0.3 else 0}
+        await self._do(lambda: opening.open_account(**facts, now=self._centre.now()), **_told(facts))
+
+    async def _sell(self, meter: Meter) -> None:
+        facts = {"sale_id": self._id("sale"), "meter": meter, "amount": self._yuan(1, 50_000), **self._who()}
+        facts["tender"] = self._luck.choice(_TENDERS)
+        for _ in range(2 if self._luck.random() < 0.25 else 1):  # a double click sends the same form twice
+            await self._do(lambda: selling.sell(**facts, now=self._centre.now()), **_told(facts))
+        if self._luck.random() < 0.12:
+            await asyncio.sleep(self._luck.expovariate(1 / 5.0))
+            await self._cancel(str(facts["sale_id"]))
+
+    async def _cancel(self, order_id: str) -> None:
+        who = self._who()
+        await self._do(
+            lambda: settlement.cancel(order_id=order_id, now=self._centre.now(), **who) if _exists(order_id) else None,
+            cancel=order_id,
+        )
+
+    async def _refund(self, meter: Meter) -> None:
+        await self._order(meter, Kind.READ)
+        await asyncio.sleep(self._luck.uniform(5, 120))
+        state = await self._do(lambda: MeterState.objects.filter(meter=meter).first())
+        if state is None or (state.balance_fen or 0) < 100:
+            return
+        facts = {"refund_id": self._id("refund"), "meter": meter, "tender": "cash", **self._who()}
+        facts["amount"] = self._yuan(1, int(state.balance_fen))
+        for _ in range(2 if self._luck.random() < 0.25 else 1):
+            await self._do(lambda: returning.refund(**facts, now=self._centre.now()), **_told(facts))
+
+    async def _reverse(self, meter: Meter) -> None:
+        await self._order(meter, Kind.READ)
+        await asyncio.sleep(self._luck.uniform(5, 120))
+        sale = await self._do(lambda: Sale.objects.filter(meter=meter, first=False).order_by("-sold_at").first())
+        if sale is not None:
+            facts = {"reversal_id": self._id("reversal"), "sale_id": sale.pk, **self._who()}
+            await self._do(lambda: returning.reverse(**facts, now=self._centre.now()), **_told(facts))
+
+    async def _waiting(self, meter: Meter) -> None:
+        """Money that a meter refused: send it again, or pay it out."""
+        waits = Sale.objects.filter(meter=meter, state=SaleState.WAITING, first=False).order_by("sold_at")
+        sale = await self._do(waits.first)
+        if sale is None:
+            return
+        facts = {"sale_id": sale.pk, **self._who()}
+        if self._luck.random() < 0.5:
+            facts["order_id"] = self._id("resend")
+            await self._do(lambda: selling.resend(**facts, now=self._centre.now()), **_told(facts))
+        else:
+            facts |= {"refund_id": self._id("payout"), "tender": "cash"}
+            await self._do(lambda: returning.pay_out(**facts, now=self._centre.now()), **_told(facts))
+
+    async def _switch(self, meter: Meter) -> None:
+        kind = self._luck.choice((Kind.SWITCH_OFF, Kind.SWITCH_ON, Kind.HOLD, Kind.RELEASE))
+        await self._order(meter, kind)
+
+    async def _order(self, meter: Meter, kind: Kind) -> None:
+        facts = {"order_id": self._id(kind.value), "meter": meter, "kind": kind, "operator": self._estate.operator}
+        facts["cause"] = ("torture", "")
+        await self._do(
+            lambda: dispatch.place(
+                **facts, opening=None, now=self._centre.now(), expires_at=self._centre.now() + SWITCH_LIFE
+            ),
+            **_told(facts),
+        )
+
+    # --- who looks at what is unclear --------------------------------------------------------------------
+
+    async def _watch(self, until_ms: int, now_ms: Callable[[], int]) -> None:
+        while now_ms() < until_ms:
+            await asyncio.sleep(self._luck.uniform(600, 7200))
+            await self.decide_all()
+
+    async def decide_all(self) -> None:
+        """Look at every unclear order with both readings, and at every contradiction, and say what is so."""
+        for order in await self._do(lambda: list(dispatch_queries.unclear_orders())) or []:
+            await self._decide(order)
+        for kept in await self._do(lambda: list(dispatch_queries.contradictions())) or []:
+            why = {"contradiction_id": kept.pk, "reason": "read at the meter", "second_person": self._estate.second}
+            await self._do(
+                lambda: settlement.accept_late(**why, **self._who(), now=self._centre.now()), contradiction=kept.pk
+            )
+
+    async def _decide(self, order: MeterOrder) -> None:
+        applied = order.after.get("bought_fen") != order.before.get("bought_fen")
+        if not order.before or order.before == order.after:
+            applied = order.after.get("bought_fen") != order.bought_before_fen
+        if order.kind == Kind.OPEN:
+            applied = order.after.get("prepaid_open") == 1 and order.after.get("balance_fen") == order.amount_fen
+        word = {"order_id": order.pk, "applied": applied, "reason": "read at the meter"}
+        done = await self._do(
+            lambda: settlement.decide(**word, second_person=self._estate.second, **self._who(), now=self._centre.now()),
+            decide=order.pk,
+            applied=applied,
+        )
+        self.decided += done is not None
+
+    # --- asking ------------------------------------------------------------------------------------------
+
+    async def _do(self, work: Callable[[], T], **told: object) -> T | None:
+        """Ask until the centre answers. A refusal is an answer. The same ids each time."""
+        for _ in range(ASKED_MAX):
+            try:
+                result = self._centre.ask(work)
+            except CentreDown:
+                await asyncio.sleep(self._luck.uniform(2, 60))
+                continue
+            except NO as error:
+                self._history.note("refused", why=getattr(error, "code", type(error).__name__), **told)
+                return None
+            if told:
+                self._history.note("did", **told)
+            return result
+        raise RuntimeError("the centre never came back")
+
+    def _who(self) -> dict[str, Any]:
+        return {"operator": self._estate.operator}
+
+    def _id(self, what: str) -> str:
+        self._ids += 1
+        return f"{what}-{self._ids:05d}"
+
+    def _yuan(self, low_fen: int, high_fen: int) -> str:
+        fen = self._luck.randint(low_fen, max(low_fen, high_fen))
+        return f"{fen // 100}.{fen % 100:02d}"
+
+
+def _exists(order_id: str) -> bool:
+    return MeterOrder.objects.filter(pk=order_id).exists()
+
+
+def _told(facts: dict[str, Any]) -> dict[str, object]:
+    """What the history says of a call: names and amounts, no objects."""
+    return {
+        name: getattr(value, "number", value) for name, value in facts.items() if name not in {"operator", "customer"}
+    }

@@ -1,0 +1,328 @@
+"""One seed: a building, a gateway, a centre and people on virtual time, until everything has settled; then the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from prewatt.server.torture import database
+
+database.set_up()
+
+from prewatt.domain import settlement  # noqa: E402 - the database is chosen first
+from prewatt.domain.dispatch import operations as dispatch  # noqa: E402
+from prewatt.domain.dispatch.models import MeterOrder  # noqa: E402
+from prewatt.domain.dispatch.states import OPEN  # noqa: E402
+from prewatt.domain.estate import queries as estate_queries  # noqa: E402
+from prewatt.domain.ledger import operations as ledger  # noqa: E402
+from prewatt.domain.metering import operations as metering  # noqa: E402
+from prewatt.domain.staff.sealing import seal_log  # noqa: E402
+from prewatt.domain.vending.models import Sale  # noqa: E402
+from prewatt.field.gateway.gateway import Gateway  # noqa: E402
+from prewatt.field.gateway.journal import SqliteJournal  # noqa: E402
+from prewatt.field.gateway.uplink import Pace  # noqa: E402
+from prewatt.field.line.pipe import Pipe  # noqa: E402
+from prewatt.link.messages import BusConfig  # noqa: E402
+from prewatt.server.torture import checks, site  # noqa: E402
+from prewatt.server.torture.centre import MISFORTUNES, Centre, Misfortune  # noqa: E402
+from prewatt.server.torture.history import History  # noqa: E402
+from prewatt.server.torture.people import People  # noqa: E402
+from prewatt.server.torture.process import Life, MortalCentre, MortalJournal, MortalPipe  # noqa: E402
+from prewatt.server.torture.result import SeedResult  # noqa: E402
+from prewatt.server.torture.rules import RULES, Strategy, in_force  # noqa: E402
+from prewatt.sim import virtual  # noqa: E402
+from prewatt.sim.building import Building  # noqa: E402
+from prewatt.sim.faults import LEVELS, Faults, Plan, Spells, Trouble  # noqa: E402
+
+START_MS = 1_772_323_200_000  # 2026-03-01 00:00 UTC
+DAY_MS = 86_400_000
+SALES_PER_DAY = 10.0
+SETTLE_DAYS_MAX = 12
+RESTART_S = (0.3, 90.0)
+PACE = Pace(gather_s=30.0, heartbeat_s=3600.0, poll_s=1800)
+REST_MS = 1_800_000  # an idle bus rests: money and misfortune are to dominate
+STORY_LINES_MAX = 120
+
+
+class ToldFaults(Faults):
+    """Every fault goes into the history; once `calm` is set there are no more."""
+
+    def __init__(self, seed: int, plan: Plan, history: History) -> None:
+        super().__init__(seed, plan)
+        self.calm = False
+        self._history = history
+
+    def draw(self, *, is_write: bool) -> str | None:
+        kind = super().draw(is_write=is_write)
+        return None if self.calm else kind
+
+    def record(self, at_ms: int, bus: str, meter: str, kind: str, detail: str = "") -> None:
+        super().record(at_ms, bus, meter, kind, detail)
+        self._history.note("fault", meter=meter, kind=kind, detail=detail)
+
+    def spells(self, name: str, trouble: Trouble) -> Spells:
+        return _CalmSpells(super().spells(name, trouble), self)
+
+
+class _CalmSpells(Spells):
+    def __init__(self, spells: Spells, faults: ToldFaults) -> None:
+        super().__init__(spells._random, spells._trouble)
+        self._faults = faults
+
+    def current(self, now_ms: int) -> tuple[int, int] | None:
+        return None if self._faults.calm else super().current(now_ms)
+
+    def upcoming(self, now_ms: int) -> tuple[int, int] | None:
+        return None if self._faults.calm else super().upcoming(now_ms)
+
+
+def run_seed(*, seed: int, days: float, level: str, meters: int, rules: str) -> SeedResult:
+    """Raises nothing for what a strategy does wrong: that is the result."""
+    _quiet()
+    result = _once(seed, days, level, meters, rules)
+    return result if not result.failed else _shortest(result, level=level, meters=meters, rules=rules)
+
+
+def _shortest(result: SeedResult, *, level: str, meters: int, rules: str) -> SeedResult:
+    """The same seed for fewer days is a prefix of the same run: find a short one that still fails, and tell that."""
+    low, best = 0.0, result
+    for _ in range(5):
+        middle = (low + best.days) / 2
+        shorter = _once(result.seed, middle, level, meters, rules)
+        if shorter.failed:
+            best = shorter
+        else:
+            low = middle
+    return replace(result, story=(f"still fails after {best.days:.2f} days:", *best.story))
+
+
+def _once(seed: int, days: float, level: str, meters: int, rules: str) -> SeedResult:
+    database.fresh()
+    strategy = RULES[rules]
+    folder = Path(tempfile.mkdtemp(prefix="prewatt-torture-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+    try:
+        with in_force(strategy):
+            world = virtual.run(_world(seed, days, level, meters, strategy, folder), start_ms=START_MS, seed=seed)
+            return world
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _world(seed: int, days: float, level: str, meters: int, strategy: Strategy, folder: Path) -> SeedResult:
+    world = World(seed, days, level, meters, strategy, folder)
+    return await world.run()
+
+
+class World:
+    """Everything of one run."""
+
+    def __init__(self, seed: int, days: float, level: str, meters: int, strategy: Strategy, folder: Path) -> None:
+        self.seed, self.days, self.folder, self.strategy = seed, days, folder, strategy
+        self.now_ms = virtual.now_ms
+        self.history = History(self.now_ms)
+        site.write_profiles(folder)
+        plan = site.fleet(meters, self._luck("fleet"))
+        self.faults = ToldFaults(seed, LEVELS[level], self.history)
+        self.building = Building.from_fleet(
+            plan, now_ms=self.now_ms, seed=seed, faults=self.faults, profile_dirs=(folder,)
+        )
+        self.estate = site.Estate(plan, self.now_ms())
+        self.misfortune = MISFORTUNES[level]
+        self.centre = Centre(
+            self.estate.gateway,
+            now_ms=self.now_ms,
+            luck=self._luck("link"),
+            misfortune=self.misfortune,
+            history=self.history,
+        )
+        self.people = People(
+            self.estate, self.centre, luck=self._luck("people"), history=self.history, sales_per_day=SALES_PER_DAY
+        )
+        self._death = self._luck("death")
+        self.frames = 0
+        self._lives = 0
+        self._stopping = False
+        self._ghosts: list[asyncio.Task[None]] = []
+
+    def _luck(self, what: str) -> random.Random:
+        return random.Random(f"{self.seed} {what}")  # noqa: S311 - a seed that can be repeated is the point
+
+    async def run(self) -> SeedResult:
+        keeper = asyncio.create_task(self._keep_gateway(), name="keeper")
+        worker = asyncio.create_task(self._worker(), name="worker")
+        end_ms = START_MS + round(self.days * DAY_MS)
+        await self.people.live(end_ms, self.now_ms)
+        await self._settle()
+        self._stopping = True
+        keeper.cancel()
+        worker.cancel()
+        await asyncio.gather(keeper, worker, return_exceptions=True)
+        return self._result()
+
+    # --- the gateway's lives -----------------------------------------------------------------------------
+
+    async def _keep_gateway(self) -> None:
+        """Start it, let it die, start it again from its journal."""
+        path = self.folder / "journal-0.sqlite3"
+        while not self._stopping:
+            path = await self._live(path)
+            await asyncio.sleep(self._death.uniform(*RESTART_S))
+
+    async def _live(self, path: Path) -> Path:
+        self._lives += 1
+        life = Life("gateway", chance=self.misfortune.gateway_death, luck=self._death, history=self.history)
+        died = asyncio.Event()
+        life.on_death = died.set
+        pipes: list[MortalPipe] = []
+
+        def open_pipe(bus: BusConfig) -> Pipe:
+            pipes.append(self._pipe(bus, life))
+            return pipes[-1]
+
+        journal = SqliteJournal(path, threaded=False, synchronous="OFF")
+        config = await journal.config() or estate_queries.gateway_config(self.estate.gateway)
+        gateway = Gateway(
+            config,
+            journal=MortalJournal(journal, life),  # type: ignore[arg-type]
+            open_pipe=open_pipe,
+            centre=MortalCentre(self.centre, life),
+            now_ms=self.now_ms,
+            random=self._luck(f"gateway {self._lives}"),
+            recharge_rules=self.strategy.recharge,
+            directories=(self.folder,),
+            pace=PACE,
+            rest_ms=REST_MS,
+        )
+        running = asyncio.create_task(gateway.run(), name=f"gateway-{self._lives}")
+        waiting = asyncio.create_task(died.wait(), name=f"death-{self._lives}")
+        try:
+            await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            life.kill("end")
+        return self._bury(running, pipes, path)
+
+    def _pipe(self, bus: BusConfig, life: Life) -> MortalPipe:
+        return MortalPipe(_Converter(self.building.open_pipe(bus), self), life)
+
+    def _bury(self, running: asyncio.Task[None], pipes: list[MortalPipe], path: Path) -> Path:
+        """What the dead life had committed is copied; what it still mumbles goes into the old file."""
+        if running.done() and not running.cancelled() and (error := running.exception()) is not None:
+            self.history.note("gateway_ended", error=f"{type(error).__name__}: {error}")
+        running.cancel()
+        self._ghosts.append(running)
+        running.add_done_callback(_forget)
+        for pipe in pipes:
+            pipe.close()
+        copy = self.folder / f"journal-{self._lives}.sqlite3"
+        for tail in ("", "-wal"):
+            if (old := path.with_name(path.name + tail)).exists():
+                shutil.copyfile(old, copy.with_name(copy.name + tail))
+        return copy
+
+    # --- the centre's worker -----------------------------------------------------------------------------
+
+    async def _worker(self) -> None:
+        while True:
+            await asyncio.sleep(3600)
+            self._work()
+
+    def _work(self) -> None:
+        now = self.centre.now()
+        dispatch.expire(now=now)
+        metering.close_hours(now=now)
+        metering.close_days(now=now)
+        settlement.post_closed_days(now=now)
+        ledger.seal()
+        seal_log()
+
+    # --- the end -----------------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """No more misfortune: everything that was begun ends, every meter is read, every day is closed."""
+        self.history.note("calm")
+        self.faults.calm = True
+        self.misfortune = self.centre.misfortune = Misfortune()
+        for _ in range(SETTLE_DAYS_MAX * 24):
+            await asyncio.sleep(3600)
+            await self.people.decide_all()
+            if not MeterOrder.objects.filter(state__in=OPEN).exists():
+                break
+        await asyncio.sleep(2 * site.SWEEP_S / 1000 + 2 * site.SWEEP_S)
+        self.building.advance(self.now_ms())
+        self._work()
+
+    def _result(self) -> SeedResult:
+        truth = self.building.truth()
+        verdict = checks.judge(truth)
+        kills = self.history.counts.get("kill", 0)
+        return SeedResult(
+            seed=self.seed,
+            days=self.days,
+            sales=Sale.objects.count(),
+            orders=MeterOrder.objects.filter(kind__in=("recharge", "refund", "open"), count__isnull=False).count(),
+            frames=self.frames,
+            faults=sum(self.faults.counts.values()),
+            kills=kills,
+            decided=self.people.decided,
+            double=verdict.double,
+            lost=verdict.lost,
+            unexplained=verdict.unexplained,
+            broken=tuple(verdict.broken[:20]),
+            history_sha256=self.history.sha256,
+            story=tuple(self._story(verdict)) if verdict.broken else (),
+        )
+
+    def _story(self, verdict: checks.Verdict) -> list[str]:
+        """The lines about the blamed orders, else the last ones, with what happened to their meters between them."""
+        names = set(verdict.orders[:3])
+        told = [line for line in self.history.lines if any(name in line for name in names)] if names else []
+        return (told or self.history.lines[-STORY_LINES_MAX:])[:STORY_LINES_MAX]
+
+
+class _Converter:
+    """The serial converter between gateway and bus. It may keep a frame for a moment; everything that passes is told."""
+
+    def __init__(self, pipe: Pipe, world: World) -> None:
+        self._pipe, self._world = pipe, world
+
+    async def open(self, receive: object, lost: object) -> None:
+        history = self._world.history
+
+        def told(data: bytes | memoryview) -> None:
+            history.note("in", bytes=bytes(data).hex())
+            receive(data)  # type: ignore[operator]
+
+        await self._pipe.open(told, lost)  # type: ignore[arg-type]
+
+    def write(self, data: bytes) -> None:
+        world = self._world
+        world.frames += 1
+        if world._death.random() < world.misfortune.held_write:
+            wait_s = world._death.uniform(0.2, 3.0)
+            world.history.note("held", bytes=data.hex(), s=round(wait_s, 3))
+            asyncio.get_running_loop().call_later(wait_s, self._pipe.write, data)
+            return
+        world.history.note("out", bytes=data.hex())
+        self._pipe.write(data)
+
+    def close(self) -> None:
+        self._pipe.close()
+
+
+def _forget(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        task.exception()
+
+
+def _quiet() -> None:
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -1,0 +1,96 @@
+"""What stands in the building of a run: a few meters of every temper, and the same estate at the centre."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+from prewatt.domain.estate import operations as estate
+from prewatt.domain.estate.models import Customer, Gateway, Meter
+from prewatt.domain.staff import operations as staff
+from prewatt.domain.staff.models import Operator
+from prewatt.sim.fleet import BusEntry, Fleet, MeterEntry
+
+METERS_PER_BUS = 19
+SWEEP_S = 4 * 3600
+STATUS_S = 3600
+ALLOW = ["manual", "observed", "unverified", "simulated"]
+MODEL = "acrel-dtsy1352-nk"
+BELIEVER = "torture-believer"  # the same registers, but the meter believes every count: only a reading can protect it
+_PERSISTS = (("count", "balance+bought", "record"), ("balance+bought", "count", "record"))
+
+
+def write_profiles(folder: Path) -> None:
+    """The believing meter's own profile, so that the gateway knows that the count proves nothing to it."""
+    text = (resources.files("prewatt.profiles") / f"{MODEL}.toml").read_text()
+    text = text.replace(f'"{MODEL}"', f'"{BELIEVER}"', 1).replace('proof = "purchase_count"', 'proof = "none"', 1)
+    (folder / f"{BELIEVER}.toml").write_text(text)
+
+
+def fleet(count: int, chance: random.Random) -> Fleet:
+    """`count` meters on buses of 19, unopened: every account is opened by the run itself."""
+    meters = [_meter(number, chance) for number in range(count)]
+    buses = [meters[start : start + METERS_PER_BUS] for start in range(0, count, METERS_PER_BUS)]
+    return Fleet(bus=[BusEntry(name=f"b{number + 1}", meter=entries) for number, entries in enumerate(buses)])
+
+
+def _meter(number: int, chance: random.Random) -> MeterEntry:
+    believes = number % 3 == 2
+    return MeterEntry(
+        number=f"03000104{number + 1:02X}",
+        unit=number % METERS_PER_BUS + 1,
+        profile=BELIEVER if believes else MODEL,
+        firmware="unchecked" if believes else chance.choice(("2010", "2018")),
+        persist=chance.choice(_PERSISTS),
+        watts=chance.choice((0, 150, 900, 4000)),
+        ct_ratio=chance.choice((1, 1, 1, 20)),
+        opened=False,
+        balance_fen=0,
+        ceiling_fen=chance.choice((0, 300_000)),
+        overdraft_limit_fen=chance.choice((0, 0, 5_000)),
+    )
+
+
+def _people(now: datetime) -> tuple[Operator, Operator]:
+    roles = staff.ready_roles()
+    cashier, second = (
+        Operator.objects.create(
+            username=name, role=roles["admin"], all_buildings=True, created_at=now, password="!", is_active=True
+        )
+        for name in ("cashier", "second")
+    )
+    return cashier, second
+
+
+class Estate:
+    """The centre's side of the building."""
+
+    def __init__(self, plan: Fleet, now_ms: int) -> None:
+        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        self.operator, self.second = _people(now)
+        self.gateway: Gateway = estate.add_gateway(
+            code="gw", buses=[(bus.name, "rtu+tcp://127.0.0.1:1?baud=9600") for bus in plan.bus]
+        )
+        self.gateway.buses.update(sweep_s=SWEEP_S, status_s=STATUS_S)
+        self.meters: list[Meter] = []
+        self.customers: list[Customer] = []
+        for bus in plan.bus:
+            row = self.gateway.buses.get(code=bus.name)
+            for entry in bus.meter:
+                self._add(row, entry, now)
+        self.gateway.refresh_from_db()
+
+    def _add(self, bus: object, entry: MeterEntry, now: datetime) -> None:
+        meter = estate.add_meter(
+            number=entry.number,
+            bus=bus,  # type: ignore[arg-type]
+            unit=entry.unit,
+            profile=entry.profile,
+            ct_ratio=entry.ct_ratio,
+            ceiling_fen=entry.ceiling_fen,
+            allow=ALLOW,
+        )
+        self.meters.append(meter)
+        self.customers.append(estate.add_customer(number=f"U{len(self.meters):04d}", name=entry.number, now=now))
