@@ -152,7 +152,7 @@ def peek(envelope: bytes) -> tuple[Header, int]:
         name = next(name for name, number in _SUITES.items() if number == suite)
     except (struct.error, IndexError, UnicodeDecodeError, StopIteration):
         raise MalformedEnvelope("not a sealed envelope") from None
-    if magic != _MAGIC or len(envelope) > ENVELOPE_BYTES_MAX:
+    if magic != _MAGIC or not gateway.isprintable() or len(envelope) > ENVELOPE_BYTES_MAX:
         raise MalformedEnvelope("not a sealed envelope of this version, or too large")
     header = Header(name, direction, kind, version, gateway, boot, sequence, (reply_to[0], reply_to[1]))
     return header, start + length + _COUNTERS.size

@@ -13,7 +13,7 @@ from prewatt.domain.estate.queries import gateway_config
 from prewatt.link import keys as link_keys
 from prewatt.link.keys import Suite
 from prewatt.link.messages import EnrolReply, EnrolRequest
-from prewatt.web.fieldapi import keyring
+from prewatt.web.fieldapi import keyring, operations
 from prewatt.web.fieldapi.models import EnrolmentCode, EnrolmentFailure
 from prewatt.web.fieldapi.refusals import Refused
 
@@ -81,7 +81,7 @@ def _enrol(request: EnrolRequest, now: datetime) -> EnrolReply:
     if not EnrolmentCode.objects.filter(pk=code.pk, used_at__isnull=True).update(used_at=now):
         raise Refused("wrong_code", "this code was used at this very moment; draw a new one", status=403, retry=False)
     key = keyring.add_key(gateway=gateway, master=master, now=now)
-    Gateway.objects.filter(pk=gateway.pk).update(enrolled_at=now, software=request.software[:64])
+    Gateway.objects.filter(pk=gateway.pk).update(enrolled_at=now, software=operations.clean(request.software)[:64])
     return EnrolReply(
         gateway=gateway.code,
         suite=key.suite,

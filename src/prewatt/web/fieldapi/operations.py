@@ -25,6 +25,7 @@ from prewatt.web.fieldapi.models import GatewayEvent
 from prewatt.web.fieldapi.refusals import Refused
 
 ROWS_MAX = 5000
+TEXT_MAX = 200
 WAIT_S_MAX = 25
 LOOK_AGAIN_S = 0.1
 _VALUE_MAX = 2**62
@@ -44,12 +45,14 @@ def take_batch(
     with transaction.atomic():
         first()
         sound = [reading for reading in batch.readings if _is_sound(reading)]
+        answers = [answer for answer in batch.answers if _are_texts(answer.order_id, answer.meter, answer.reason)]
+        health = [item for item in batch.health if _are_texts(item.meter, item.last_error)]
+        dropped = len(batch.readings) + len(batch.answers) + len(batch.health) - len(sound) - len(answers) - len(health)
         recorded = metering.record_readings(sound, gateway=gateway, now=now)
-        metering.record_health(batch.health, gateway=gateway, now=now)
-        events = [*batch.events, *_own_events(batch, sound, recorded.foreign)]
-        _record_events(events, gateway)
-        estate.seen(gateway=gateway, now=now, sent_at_ms=batch.sent_at_ms, software=batch.software)
-    for answer in batch.answers:
+        metering.record_health(health, gateway=gateway, now=now)
+        _record_events([*batch.events, *_own_events(batch, dropped, recorded.foreign)], gateway)
+        estate.seen(gateway=gateway, now=now, sent_at_ms=batch.sent_at_ms, software=clean(batch.software))
+    for answer in answers:
         settled = settlement.settle(answer, gateway=gateway, now=now)
         _log.debug("answer %s of %s: %s", answer.order_id, gateway.code, settled)
     return link.BatchReply(
@@ -67,16 +70,27 @@ def _check(batch: link.Batch) -> None:
 
 def _is_sound(reading: link.Reading) -> bool:
     """Whole numbers that fit the database, under known names: anything else would stop the batch for good."""
-    return 0 < reading.taken_at_ms < _TIME_MS_MAX and all(
-        name in QUANTITIES and -_VALUE_MAX < value < _VALUE_MAX for name, value in reading.values.items()
+    return (
+        _are_texts(reading.meter)
+        and 0 < reading.taken_at_ms < _TIME_MS_MAX
+        and all(name in QUANTITIES and -_VALUE_MAX < value < _VALUE_MAX for name, value in reading.values.items())
     )
 
 
-def _own_events(batch: link.Batch, sound: list[link.Reading], foreign: tuple[str, ...]) -> list[link.Event]:
+def _are_texts(*texts: str) -> bool:
+    """Short and printable: PostgreSQL holds no NUL."""
+    return all(len(text) <= TEXT_MAX and text.isprintable() for text in texts)
+
+
+def clean(text: str) -> str:
+    return "".join(letter for letter in text[:TEXT_MAX] if letter.isprintable())
+
+
+def _own_events(batch: link.Batch, dropped: int, foreign: tuple[str, ...]) -> list[link.Event]:
     """What the centre did not take, said where a person finds it."""
     events = [link.Event(at_ms=batch.sent_at_ms, code="foreign_meter", meter=number) for number in foreign]
-    if dropped := len(batch.readings) - len(sound):
-        events.append(link.Event(at_ms=batch.sent_at_ms, code="unreadable", detail={"readings": dropped}))
+    if dropped:
+        events.append(link.Event(at_ms=batch.sent_at_ms, code="unreadable", detail={"rows": dropped}))
     return events
 
 
@@ -86,9 +100,11 @@ def _record_events(events: list[link.Event], gateway: Gateway) -> None:
             GatewayEvent(
                 gateway=gateway,
                 at=datetime.fromtimestamp(min(max(event.at_ms, 0), _TIME_MS_MAX) / 1000, UTC),
-                code=event.code[:32],
-                meter_number=event.meter[:32],
-                detail=event.detail,
+                code=clean(event.code)[:32],
+                meter_number=clean(event.meter)[:32],
+                detail={
+                    clean(key): clean(value) if isinstance(value, str) else value for key, value in event.detail.items()
+                },
             )
             for event in events
         ],
