@@ -276,14 +276,14 @@ class Site:
         await self._task
         await self.journal.close()
 
-    async def until(self, condition: Callable[[], object], *, seconds: float = 120.0) -> None:
+    async def until(self, condition: Callable[[], object], *, seconds: float = 120.0, every_s: float = 0.05) -> None:
         """Wait on virtual time; fails when it does not come true."""
         loop = asyncio.get_running_loop()
         limit = loop.time() + seconds
         while not condition():
             assert loop.time() < limit, "it did not happen in time"
             assert self.crashed is None, self.crashed
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(every_s)
 
     async def answer(self, order_id: str, *, seconds: float = 120.0) -> Answer:
         await self.until(lambda: self.centre.outcome(order_id), seconds=seconds)
