@@ -148,6 +148,8 @@ class Bus:
         if answer is None or kind == "lost_answer":
             return None
         turnaround_s = self.turnaround_s + (self._random.uniform(0, self.jitter_s) if self.jitter_s else 0.0)
+        if station.is_write(request):  # a meter says yes when it has kept what it was told
+            turnaround_s = max(turnaround_s, station.meter.spec.keeping_s)
         return _Answer(end + max(turnaround_s, self.gap_s), self._damaged(kind, answer), kind == "late")
 
     def _is_away(self, number: int, station: Station, now_ms: int) -> bool:

@@ -48,6 +48,11 @@ class MeterSpec(msgspec.Struct, frozen=True, kw_only=True):
         if self.ct_ratio < 1 or self.persist_ms < 1 or abs(self.clock_ppm) > 100_000:
             raise ValueError(f"{self.number}: ct_ratio and persist_ms are at least 1, clock_ppm within ±100000")
 
+    @property
+    def keeping_s(self) -> float:
+        """How long until every step of a purchase is kept."""
+        return (len(self.persist) * self.persist_ms + 1) / 1000
+
 
 class Recharge(msgspec.Struct, frozen=True):
     """One line of the meter's own list of the last purchases. A refund has a negative amount, an opening count 0."""

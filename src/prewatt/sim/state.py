@@ -78,10 +78,9 @@ class StateFile:
         self._write()
 
     def _soon(self, station: Station) -> None:
-        """After a write: as soon as the meter has kept it, which is before a meter of usual turnaround answers."""
+        """After a write: as soon as the meter has kept it, which is before its answer is out."""
         spec = station.meter.spec
-        wait_s = (spec.persist_ms * len(spec.persist) + 1) / 1000
-        asyncio.get_running_loop().call_later(wait_s, self._save, spec.number)
+        asyncio.get_running_loop().call_later(spec.keeping_s, self._save, spec.number)
 
     def _save(self, number: str) -> None:
         self._encode(number)
