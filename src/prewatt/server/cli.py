@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str, bool]] = {
     "audit": ("prewatt.server.commands.audit", "app", "Recompute every seal and balance.", True),
     "bench": ("prewatt.server.bench.cli", "app", "Measure against a peer or a physical limit.", False),
     "import": ("prewatt.server.commands.import_", "app", "Bring an estate in from Excel.", True),
+    "code": ("prewatt.server.commands.code", "app", "Draw a one-time code that enrols a gateway.", True),
     "user": ("prewatt.server.commands.user", "app", "Operators.", True),
 }
 
