@@ -99,16 +99,3 @@ def _flush_past_the_guards() -> Iterator[None]:
     TransactionTestCase._fixture_teardown = teardown  # type: ignore[attr-defined]
     yield
     TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def without_guards(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The database as somebody finds it who has its owner's password: no triggers."""
-    request.getfixturevalue("db")
-    from django.db import connection
-
-    statements = _lift(connection)
-    yield
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)

@@ -73,6 +73,14 @@ class Counter:
 
         MeterState.objects.update_or_create(meter=meter, defaults={"taken_at": self.now, "lost": lost, **values})
 
+    def read_all(self, meter: Any = None, **values: int) -> None:
+        """A whole reading, kept as metering keeps it."""
+        from prewatt.domain.metering.models import Reading
+
+        meter = meter or self.meters[0]
+        self.read(meter, **values)
+        Reading.objects.create(meter=meter, taken_ms=round(self._now.timestamp() * 1000), **values)
+
     def sell(self, sale_id: str = "s1", amount: Any = "100", **changes: Any) -> Any:
         from prewatt.domain.vending.operations import sell
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from counter import Counter
-
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.operations import LAPSE_GRACE, SWITCH_VALID, expire, lease, place
 from prewatt.domain.dispatch.states import State

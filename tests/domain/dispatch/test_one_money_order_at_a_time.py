@@ -3,9 +3,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from counter import Counter
 from django.db import IntegrityError, transaction
 
+from counter import Counter
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.operations import (
     LEASE,

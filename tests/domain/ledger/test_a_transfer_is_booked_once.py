@@ -61,9 +61,7 @@ def test_only_whole_fen_above_zero_are_booked(amount: object) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("kind", "on_meter", "in_wallet"), [(Kind.CONFIRMED, 100, 0), (Kind.VOIDED, 0, 100)]
-)
+@pytest.mark.parametrize(("kind", "on_meter", "in_wallet"), [(Kind.CONFIRMED, 100, 0), (Kind.VOIDED, 0, 100)])
 def test_a_pending_transfer_is_ended_once(kind: Kind, on_meter: int, in_wallet: int) -> None:
     book()
     ledger.pend(key="p", cause=CAUSE, debit=WALLET, credit=METER, amount_fen=100, at=AT)
@@ -129,7 +127,7 @@ def test_the_database_refuses_what_does_not_fit() -> None:
 
 
 class AnySequence(TestCase):
-    """Whatever is posted, pended, ended, replayed and checkpointed: balances are the plain sums, and all together zero."""
+    """Whatever is posted, pended, ended, replayed, checkpointed: balances are the plain sums, together zero."""
 
     @settings(max_examples=40, deadline=None)
     @given(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from counter import Counter
 from django.db import Error, connection, transaction
 
+from counter import Counter
 from prewatt.domain.ledger.sealing import checkpoint, seal, seal_day
 from prewatt.domain.vending.operations import refund, reverse
 
@@ -62,7 +62,7 @@ def test_no_row_can_be_changed(booked: Counter, table: str, change: str) -> None
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT COUNT(*) FROM {table}")
         assert cursor.fetchone()[0] > 0
-    with pytest.raises(Error, match="immutable|counts up"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(Error, match=r"immutable|counts up"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET {change}")
 
 
@@ -84,15 +84,15 @@ def test_no_table_can_be_emptied_at_once(booked: Counter, table: str) -> None:
 
 def test_a_receipt_number_once_given_stays(booked: Counter) -> None:
     for table in ("vending_refund", "vending_reversal"):
-        with pytest.raises(Error, match="immutable|stays"), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(Error, match=r"immutable|stays"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"UPDATE {table} SET number = number + 1")
 
 
 def test_a_purchase_count_once_given_stays(booked: Counter) -> None:
-    with pytest.raises(Error, match="immutable|stays"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(Error, match=r"immutable|stays"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE dispatch_meterorder SET count = count + 1")
 
 
 def test_a_series_counts_up_by_one_only(booked: Counter) -> None:
-    with pytest.raises(Error, match="immutable|counts up"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(Error, match=r"immutable|counts up"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE vending_series SET last = last + 2")

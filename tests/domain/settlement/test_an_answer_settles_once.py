@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from counter import Counter
 
+from counter import Counter
 from prewatt.domain import settlement
 from prewatt.domain.dispatch.models import Contradiction, MeterOrder
 from prewatt.domain.dispatch.states import State
@@ -27,7 +27,9 @@ def facts(counter: Counter) -> tuple[Any, ...]:
     return order.state, sale.state, counter.wallet_fen(), Transfer.objects.count()
 
 
-@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.REFUSED, Outcome.UNCLEAR, Outcome.CANCELLED, Outcome.EXPIRED])
+@pytest.mark.parametrize(
+    "outcome", [Outcome.DONE, Outcome.REFUSED, Outcome.UNCLEAR, Outcome.CANCELLED, Outcome.EXPIRED]
+)
 def test_the_same_answer_again_changes_nothing(selling: Counter, outcome: Outcome) -> None:
     answer = selling.answer("s1", outcome, purchase_count=1, bought_fen=10_000, balance_fen=10_000)
     assert settle(answer, gateway=selling.gateway, now=selling.now) == Settled.SETTLED

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from counter import Counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from counter import Counter
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.ledger.queries import balance_fen

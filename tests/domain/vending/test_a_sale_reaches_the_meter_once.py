@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from counter import Counter
 
+from counter import Counter
 from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.settlement import Settled
 from prewatt.domain.vending.models import Sale, SaleState

@@ -1,4 +1,4 @@
-"""Fail the N-th statement, for every N: what is found afterwards is everything or nothing, and trying again completes it once."""
+"""Fail the N-th statement, for every N: what is found afterwards is everything or nothing."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from counter import Counter
 from django.apps import apps
 from django.db import connection, transaction
 
+from counter import Counter
 from prewatt.domain.audit.verify import verify
 from prewatt.domain.settlement import cancel, decide
 from prewatt.domain.vending.operations import open_account, pay_out, refund, resend, reverse

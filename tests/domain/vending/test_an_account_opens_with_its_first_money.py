@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from counter import Counter
 
+from counter import Counter
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.queries import expected_bought_fen, expected_count
 from prewatt.domain.estate.models import Opening
@@ -73,7 +73,7 @@ def test_a_meter_has_one_open_account(counter: Counter) -> None:
 
 
 def test_the_ceiling_counts_both(counter: Counter) -> None:
-    with pytest.raises(OpeningAboveCeiling, match="1000.00"):
+    with pytest.raises(OpeningAboveCeiling, match=r"1000.00"):
         opened(counter, first_amount="1000", carried_in="0.01")
     assert (Opening.objects.count(), Transfer.objects.count()) == (0, 0)
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from counter import Counter
 
+from counter import Counter
 from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.settlement import cancel
 from prewatt.domain.vending import checks
@@ -73,16 +73,16 @@ def test_the_same_refund_twice_is_once(sold: Counter) -> None:
 
 def test_no_more_is_taken_back_than_the_meter_holds(sold: Counter) -> None:
     sold.read(sold.meters[0], balance_fen=4_000)
-    with pytest.raises(MoreThanBalance, match="At most 40.00"):
+    with pytest.raises(MoreThanBalance, match=r"At most 40.00"):
         give_back(sold, "40.01")
     give_back(sold, "25")
-    with pytest.raises(MoreThanBalance, match="At most 15.00"):
+    with pytest.raises(MoreThanBalance, match=r"At most 15.00"):
         give_back(sold, "15.01", refund_id="r2")
 
 
 def test_money_of_unknown_origin_is_not_paid_out(sold: Counter) -> None:
     sold.read(sold.meters[0], balance_fen=50_000)
-    with pytest.raises(MoreThanBooked, match="100.00"):
+    with pytest.raises(MoreThanBooked, match=r"100.00"):
         give_back(sold, "100.01")
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from counter import Counter
 
+from counter import Counter
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.staff.models import LogEntry

@@ -96,7 +96,8 @@ CAUSES = {
     "opening_carried": """
         SELECT 'transfer ' || t.id, t.key || ' is not what the account opened with' FROM named t
         LEFT JOIN dispatch_meterorder o ON o.id = t.cause_id AND o.kind = 'open'
-        WHERE t.cause_kind = 'opening' AND (o.id IS NULL OR t.debit_code <> 'carried-in' OR t.credit_code <> 'meter'
+        WHERE t.cause_kind = 'opening' AND (o.id IS NULL OR t.key NOT LIKE 'order:' || o.id || ':carried%'
+            OR t.debit_code <> 'carried-in' OR t.credit_code <> 'meter'
             OR t.credit_owner <> CAST(o.opening_id AS VARCHAR(64)))""",
     "opening_whole": """
         SELECT 'order ' || o.id, 'the account opened with ' || o.amount_fen || ' fen, of which ' ||
@@ -107,16 +108,30 @@ CAUSES = {
         WHERE o.kind = 'open' GROUP BY o.id, o.amount_fen HAVING COALESCE(SUM(p.amount_fen), 0) <> o.amount_fen""",
     "usage_to_revenue": """
         SELECT 'transfer ' || t.id, t.key || ' is not between a meter and revenue' FROM named t
-        WHERE t.cause_kind = 'usage' AND NOT (t.kind = 'posted' AND (
+        WHERE t.cause_kind = 'usage' AND NOT (t.kind = 'posted' AND t.key LIKE 'usage:' || t.cause_id || ':%' AND (
             (t.debit_code = 'meter' AND t.credit_code = 'revenue' AND t.cause_id LIKE t.debit_owner || ':%')
             OR (t.debit_code = 'revenue' AND t.credit_code = 'meter' AND t.cause_id LIKE t.credit_owner || ':%')))""",
+    # A day that was closed again may wait for its correction: then it has been closed more often than booked.
+    "usage_as_deducted": """
+        SELECT 'transfer ' || b.last_id, 'usage ' || b.cause_id || ' is booked as ' || b.fen
+            || ' fen, the day was closed with ' || COALESCE(CAST(u.deducted_fen AS VARCHAR(20)), 'none')
+        FROM (SELECT t.cause_id, MAX(t.id) AS last_id, COUNT(*) AS times,
+                     SUM(CASE WHEN t.credit_code = 'revenue' THEN t.amount_fen ELSE -t.amount_fen END) AS fen
+              FROM named t WHERE t.cause_kind = 'usage' GROUP BY t.cause_id) b
+        LEFT JOIN (SELECT CAST(o.id AS VARCHAR(64)) || ':' || CAST(d.day AS VARCHAR(10)) AS cause_id,
+                          d.deducted_fen, d.version
+                   FROM metering_usageday d JOIN estate_opening o ON o.meter_id = d.meter_id) u
+            ON u.cause_id = b.cause_id
+        WHERE u.cause_id IS NULL OR b.times > u.version
+            OR (b.times = u.version AND b.fen <> COALESCE(u.deducted_fen, 0))""",
     "adjustment_decided": """
         SELECT 'transfer ' || t.id, t.key || ' has no decision behind it' FROM named t
-        WHERE t.cause_kind = 'adjustment' AND (NOT EXISTS (
-                SELECT 1 FROM dispatch_decision x WHERE x.order_id = t.cause_id
-                UNION ALL SELECT 1 FROM dispatch_contradiction y
-                WHERE y.order_ref = t.cause_id AND y.seen_at IS NOT NULL)
-            OR 'adjustment' NOT IN (t.debit_code, t.credit_code))""",
+        WHERE t.cause_kind = 'adjustment' AND NOT (t.kind = 'posted' AND 'adjustment' IN (t.debit_code, t.credit_code)
+            AND t.key IN ('adjustment:' || t.cause_id || ':1', 'adjustment:' || t.cause_id || ':2')
+            AND (SELECT COUNT(*) FROM ledger_transfer s WHERE s.cause_kind = 'adjustment' AND s.cause_id = t.cause_id)
+                <= (SELECT COUNT(*) FROM dispatch_decision x WHERE x.order_id = t.cause_id)
+                 + (SELECT COUNT(*) FROM dispatch_contradiction y
+                    WHERE y.order_ref = t.cause_id AND y.seen_at IS NOT NULL))""",
     "sale_state": """
         SELECT 'sale ' || s.id, 'is ' || s.state || ' while its order is ' || o.state
         FROM vending_sale s JOIN dispatch_meterorder o ON o.id = s.order_id

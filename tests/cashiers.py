@@ -1,0 +1,54 @@
+"""One cashier as a process of its own: `python cashiers.py PREPARE METERS` or `python cashiers.py SELL FIRST LAST`.
+
+Several of them sell on the same database at the same time, the same forms sent by two of them at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import django
+
+django.setup()
+
+from counter import Counter  # noqa: E402  Django must be set up first
+from prewatt.domain.estate.models import Meter  # noqa: E402
+from prewatt.domain.staff.models import Operator  # noqa: E402
+from prewatt.domain.vending.operations import sell  # noqa: E402
+
+
+def prepare(meters: int) -> None:
+    counter = Counter(meters=meters)
+    for meter in counter.meters:
+        counter.opened(meter)
+    Meter.objects.update(ceiling_fen=0)
+
+
+def sell_all(first: int, last: int) -> list[tuple[str, str]]:
+    """Sales first..last, over all meters in turn; each with its receipt."""
+    meters = list(Meter.objects.order_by("pk"))
+    cashier = Operator.objects.get(username="cashier")
+    receipts = []
+    for number in range(first, last):
+        sale = sell(
+            sale_id=f"s{number}",
+            meter=meters[number % len(meters)],
+            amount="10",
+            tender="cash",
+            operator=cashier,
+            now=datetime.now(UTC),
+        )
+        receipts.append((sale.pk, sale.receipt))
+    return receipts
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "PREPARE":
+        prepare(int(sys.argv[2]))
+    else:
+        sys.stdout.write(json.dumps(sell_all(int(sys.argv[2]), int(sys.argv[3]))))
