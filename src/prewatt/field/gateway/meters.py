@@ -25,6 +25,7 @@ ZONE_OFFSET_S = 28_800
 CONTROL_LIFE_MS = 300_000  # what a DL/T 645 meter is told when an order has no expiry of its own
 # What the recharge table likes to know beside balance, count and bought, where it costs no request of its own.
 MONEY_EXTRA = ("energy_wh", "overdraft_fen", "prepaid_open")
+QUIET = frozenset({"balance_fen", "overdraft_fen"})  # these change all the time; they travel with the next status
 COMMAND_NAMES: Mapping[Kind, str] = {kind: kind.value for kind in Kind if kind is not Kind.READ}
 
 
@@ -61,6 +62,35 @@ class Meter:
     Raises ProfileError for an unknown model.
     """
 
+    __slots__ = (
+        "baseline_at",
+        "ceiling_at",
+        "ceiling_fen",
+        "clock_off",
+        "clock_set_at",
+        "clock_wanted",
+        "config",
+        "last_answer_at",
+        "last_error",
+        "limits",
+        "lost",
+        "money",
+        "name",
+        "partial",
+        "partial_status",
+        "plan",
+        "profile",
+        "quarantine",
+        "sent_at",
+        "status",
+        "status_names",
+        "status_seen",
+        "sweep",
+        "unheard_since",
+        "whole",
+        "wiring",
+    )
+
     def __init__(
         self, config: MeterConfig, *, bus: BusConfig, wiring: Wiring, directories: Sequence[Path | str] = ()
     ) -> None:
@@ -85,10 +115,12 @@ class Meter:
             full_wire_ms=tuple(int(1000 * question.wire_s) for question in self.sweep),
             status_wire_ms=tuple(int(1000 * question.wire_s) for question in self.status),
         )
-        self.partial: dict[str, int] = {}  # the blocks of a full reading under way
-        self.partial_status: dict[str, int] = {}
+        self.partial: dict[str, int] | None = None  # the blocks of a full reading under way
+        self.partial_status: dict[str, int] | None = None
+        self.status_names = tuple(name for name in self.profile.status if name not in QUIET)
         self.status_seen: dict[str, int] = {}
         self.sent_at = 0  # when a reading of it was last journalled
+        self.baseline_at = 0  # and when the last one that is remembered over a restart
         self.ceiling_fen: int | None = None
         self.ceiling_at = 0
         self.last_answer_at: int | None = None

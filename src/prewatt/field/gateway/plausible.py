@@ -29,6 +29,10 @@ COUNTERS = (
 )
 
 
+# All that a next reading is compared with: thousands of meters each keep one such set.
+_KEPT = (*COUNTERS, "balance_fen", "purchase_count")
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """Whether a reading is believed. `again`: it was believed against the baseline, as the meter's new story."""
 
@@ -50,7 +54,10 @@ class _Seen:
         self.counters_at = self.money_at = 0
 
     def take(self, values: Values, at: int) -> None:
-        self.values.update(values)
+        kept = self.values
+        for name in _KEPT:
+            if name in values:
+                kept[name] = values[name]
         if "energy_wh" in values:
             self.counters_at = at
         if "balance_fen" in values:
@@ -59,6 +66,8 @@ class _Seen:
 
 class Quarantine:
     """The memory of one meter's last believed reading."""
+
+    __slots__ = ("_other", "_other_count", "_other_since", "_seen", "limits")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits

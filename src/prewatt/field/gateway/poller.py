@@ -47,7 +47,7 @@ CLOCK_JUMP_MS = 5_000  # a wall clock that moved by more takes the schedule with
 CLOCK_PAUSE_MS = 3_600_000  # a meter's clock is set at most once an hour
 FULL_AGAIN_MS = 10_000
 VERIFY_AGAIN_MS = 4_000
-_QUIET = frozenset({"balance_fen", "overdraft_fen"})  # these change all the time; they travel with the next status
+BASELINE_MS = 900_000  # how often a meter's last good reading is also remembered over a restart
 _TOLD = ("energy_wh", "balance_fen", "purchase_count")
 _FAILURES = (LineError, WireError)
 
@@ -85,6 +85,7 @@ class Poller:
         self.line = Line(pipe, framing=framing, baud=self._url.baud, bits_per_char=self._url.bits_per_char)
         char_s = 0.0 if framing == "tcp" else self._url.bits_per_char / self._url.baud
         self._wiring = Wiring(framing=framing, char_s=char_s)
+        self._loop = asyncio.get_running_loop()
         self._offset_ms: int | None = None
         self._pace = {} if rest_ms is None else {"rest_ms": rest_ms}
         self.schedule = Schedule((), now=now_ms(), **self._pace)
@@ -176,9 +177,11 @@ class Poller:
 
     async def run(self) -> None:
         """Until `stop`. Errors of line and meters never end it."""
+        self._loop = asyncio.get_running_loop()
         try:
             while not self._stopping:
-                self._reconfigure()
+                if self._next_config is not None:
+                    self._reconfigure()
                 now = self._clock()
                 if now >= self._house_at:
                     self._keep_house(now)
@@ -202,7 +205,7 @@ class Poller:
 
     def _clock(self) -> int:
         """Steady milliseconds that began as UTC. A wall clock that was set takes the schedule with it, in one step."""
-        steady = round(asyncio.get_running_loop().time() * 1000)
+        steady = round(self._loop.time() * 1000)
         if self._offset_ms is None:
             self._offset_ms = self._now_ms() - steady
         return steady + self._offset_ms
@@ -248,28 +251,33 @@ class Poller:
         meter = self.meters[job.meter]
         full = job.kind is JobKind.SWEEP
         question = (meter.sweep if full else meter.status)[job.block]
-        loop = asyncio.get_running_loop()
-        began = max(loop.time(), self.line.ready_at)
+        line, loop = self.line, self._loop
+        began = max(loop.time(), line.ready_at)
         try:
-            reply = await self.line.ask(question.request, timeout_s=question.wire_s + job.limit_ms / 1000)
+            reply = await line.ask(question.request, timeout_s=question.wire_s + job.limit_ms / 1000)
         except _FAILURES as error:
             self._failed(job, meter, question, error, began)
             if isinstance(error, LineDown | LineNoisy):
                 raise
-            if outcome_of(error) is Outcome.REFUSED:
-                self._landed(job, meter, full=full)
+            if job.last and outcome_of(error) is Outcome.REFUSED:
+                self._landed(meter, {}, full=full)
             return
         elapsed_ms = round((loop.time() - began) * 1000)
         self.schedule.record(job, Outcome.ANSWERED, now=self._clock(), elapsed_ms=elapsed_ms)
-        (meter.partial if full else meter.partial_status).update(meter.decode(question.block, reply))
+        values = meter.decode(question.block, reply)
         self._heard(meter)
-        self._landed(job, meter, full=full)
+        if job.last:
+            self._landed(meter, values, full=full)
+        elif full:
+            meter.partial = {**(meter.partial or {}), **values}
+        else:
+            meter.partial_status = {**(meter.partial_status or {}), **values}
 
     def _failed(self, job: Job, meter: Meter, question: Question, error: Any, began: float) -> None:
         now = self._clock()
         outcome = outcome_of(error)
         meter.last_error = error.code
-        elapsed_ms = round((max(self.line.ready_at, asyncio.get_running_loop().time()) - began) * 1000)
+        elapsed_ms = round((max(self.line.ready_at, self._loop.time()) - began) * 1000)
         hold_until = now + self._clear_ms(question)
         self.schedule.record(job, outcome, now=now, elapsed_ms=max(0, elapsed_ms), hold_until=hold_until)
         if outcome is Outcome.REFUSED:
@@ -277,18 +285,18 @@ class Poller:
 
     def _clear_ms(self, question: Question) -> int:
         """How long until the line could tell a repeated question's answer from the one that it still expects."""
-        wait_s = self.line.clear_at(question.request) - max(asyncio.get_running_loop().time(), self.line.ready_at)
+        wait_s = self.line.clear_at(question.request) - max(self._loop.time(), self.line.ready_at)
         return max(0, int(wait_s * 1000) + 1) if wait_s > 0 else 0
 
-    def _landed(self, job: Job, meter: Meter, *, full: bool) -> None:
-        """When the last block is in, the values are a reading."""
-        if not job.last:
-            return
+    def _landed(self, meter: Meter, values: dict[str, int], *, full: bool) -> None:
+        """The last block is in: with those before it, the values are a reading."""
         if full:
-            values, meter.partial = meter.partial, {}
+            if meter.partial is not None:
+                values, meter.partial = {**meter.partial, **values}, None
             self._full(meter, values)
         else:
-            values, meter.partial_status = meter.partial_status, {}
+            if meter.partial_status is not None:
+                values, meter.partial_status = {**meter.partial_status, **values}, None
             self._status(meter, values)
 
     # --- readings -----------------------------------------------------------------------------------------------------
@@ -307,13 +315,19 @@ class Poller:
         if not values or not self._believe(meter, values, at):
             return
         seen = meter.status_seen
-        changed = any(seen.get(name) != value for name, value in values.items() if name not in _QUIET)
+        changed = any(seen.get(name) != values.get(name) for name in meter.status_names)
         if changed or (self._is_linked() and at - meter.sent_at >= meter.plan.status_ms // 2):
             self._emit(meter, values, at, baseline=False)
 
     def _emit(self, meter: Meter, values: dict[str, int], at: int, *, baseline: bool) -> None:
-        meter.status_seen.update((name, values[name]) for name in values if name not in _QUIET)
+        seen = meter.status_seen
+        for name in meter.status_names:
+            if name in values:
+                seen[name] = values[name]
         meter.sent_at = at
+        baseline = baseline and at - meter.baseline_at >= BASELINE_MS
+        if baseline:
+            meter.baseline_at = at
         self._journal.reading(Reading(meter=meter.name, taken_at_ms=at, values=values), baseline=baseline)
 
     def _believe(self, meter: Meter, values: dict[str, int], at: int) -> bool:
@@ -331,8 +345,7 @@ class Poller:
         """Read everything at once again; before that, set a clock that was found wrong."""
         meter = self.meters[job.meter]
         question = meter.sweep[0]
-        loop = asyncio.get_running_loop()
-        began = max(loop.time(), self.line.ready_at)
+        began = max(self._loop.time(), self.line.ready_at)
         values: dict[str, int] = {}
         try:
             if meter.clock_wanted:
@@ -390,7 +403,7 @@ class Poller:
             recharge_rules=self._recharge,
             switch_rules=self._switch,
         )
-        began = max(asyncio.get_running_loop().time(), self.line.ready_at)
+        began = max(self._loop.time(), self.line.ready_at)
         try:
             turned = await turn.run()
         except JournalFull as error:
@@ -404,7 +417,7 @@ class Poller:
 
     def _turned(self, job: Job, work: Work, meter: Meter, turned: Turned, began: float) -> None:
         now = self._clock()
-        elapsed_ms = round((max(self.line.ready_at, asyncio.get_running_loop().time()) - began) * 1000)
+        elapsed_ms = round((max(self.line.ready_at, self._loop.time()) - began) * 1000)
         again_at = turned.again_at + now - self._now_ms()
         if questions := meter.questions_for(work.order):
             again_at = max(again_at, now + self._clear_ms(questions[0]))
