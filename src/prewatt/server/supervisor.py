@@ -28,12 +28,18 @@ _STOP = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _WATCHED = _STOP | {signal.SIGCHLD}
 
 
+def _at_once() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Child:
     name: str
     argv: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)  # on top of the supervisor's own
     once: bool = False  # done when it ends well; restarted only when it fails
+    when: Callable[[], bool] = _at_once  # asked each turn; it starts once this says so
+    tries: int | None = None  # after so many failures the whole tree ends; None: never
     log: Path | None = None  # None: the supervisor's own stdout and stderr
     stop_s: float = 10.0
 
@@ -46,6 +52,7 @@ class _Running:
     start_at_s: float = 0.0
     back_off_s: float = BACK_OFF_S_MIN
     finished: bool = False
+    failures: int = 0
 
 
 class Supervisor:
@@ -73,11 +80,8 @@ class Supervisor:
     def stop(self, exit_code: int = 0) -> None:
         self._exit_code = exit_code
 
-    def pid(self, name: str) -> int | None:
-        for one in self._all:
-            if one.child.name == name and one.process:
-                return one.process.pid
-        return None
+    def pids(self) -> dict[str, int]:
+        return {one.child.name: one.process.pid for one in self._all if one.process}
 
     def finished(self, name: str) -> bool:
         return any(one.finished for one in self._all if one.child.name == name)
@@ -85,7 +89,7 @@ class Supervisor:
     def _start_due(self, mask: set[signal.Signals]) -> None:
         now_s = time.monotonic()
         for one in self._all:
-            if one.process is None and not one.finished and one.start_at_s <= now_s:
+            if one.process is None and not one.finished and one.start_at_s <= now_s and one.child.when():
                 one.process = _start(one.child, mask)
                 one.started_s = now_s
 
@@ -107,6 +111,7 @@ class Supervisor:
                 one.finished = True
             elif self._exit_code is None:
                 self._schedule_restart(one, code)
+                self._give_up_on(one)
 
     def _schedule_restart(self, one: _Running, code: int) -> None:
         now_s = time.monotonic()
@@ -115,6 +120,13 @@ class Supervisor:
         one.start_at_s = now_s + one.back_off_s
         self._say(f"{one.child.name} ended ({_cause(code)}); starting it again in {one.back_off_s:g} s")
         one.back_off_s = min(one.back_off_s * 2, BACK_OFF_S_MAX)
+
+    def _give_up_on(self, one: _Running) -> None:
+        one.failures += 1
+        if one.child.tries is not None and one.failures >= one.child.tries:
+            where = f"; see {one.child.log}" if one.child.log else ""
+            self._say(f"{one.child.name} failed {one.failures} times, so everything ends{where}")
+            self._exit_code = 1
 
     def _stop_all(self) -> None:
         alive = [one for one in self._all if one.process]

@@ -35,9 +35,17 @@ def web(
     if tls_cert:
         os.environ.setdefault("PREWATT_TLS", "1")
     ready.centre(migrated=True)
+    _make_static_root()
     if not wait_until_free(host, port):
         raise ready.NotThereYet(f"Port {port} on {host} is taken by another program. Choose another with --port.")
     _serve(address=host, port=port, blocking_threads=threads, ssl_cert=tls_cert, ssl_key=tls_key)
+
+
+def _make_static_root() -> None:
+    """Files are served where they are installed; the empty folder only keeps whitenoise from complaining."""
+    from django.conf import settings
+
+    Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
 
 
 def _serve(**settings: Any) -> None:
@@ -49,7 +57,7 @@ def _serve(**settings: Any) -> None:
         target="prewatt.server.wsgi:application",
         interface=Interfaces.WSGI,
         websockets=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
         workers_kill_timeout=KILL_AFTER_S,
         **settings,

@@ -30,15 +30,26 @@ def readings(life: Life, day: int) -> list[Reading]:
 
     The day of the start ends there, a lost meter's when it fell silent.
     """
-    room = tower.rooms()[life.index]
     from_ms = life.start_ms + day * DAY_MS
     until_ms = min(from_ms + DAY_MS, life.end_ms, life.silent_from_ms or life.end_ms)
-    meter = Meter.from_dict(past.spec(room), past.room_load(room), {"at_ms": from_ms, "memory": life.midnights[day]})
+    room = tower.rooms()[life.index]
+    return _looked_at(life, day, range(from_ms + room.unit * IN_TURN_MS, until_ms, LOOK_MS))
+
+
+def values_at(life: Life, at_ms: int) -> dict[str, int]:
+    """One full look at one moment of the past."""
+    [reading] = _looked_at(life, (at_ms - life.start_ms) // DAY_MS, range(at_ms, at_ms + 1))
+    return reading.values
+
+
+def _looked_at(life: Life, day: int, moments: range) -> list[Reading]:
+    room = tower.rooms()[life.index]
+    plain = {"at_ms": life.start_ms + day * DAY_MS, "memory": life.midnights[day]}
+    meter = Meter.from_dict(past.spec(room), past.room_load(room), plain)
+    blocks = _profile().sweep_blocks
     return [
-        Reading(
-            meter=room.meter, taken_at_ms=at_ms, values=past.look(_profile(), _profile().sweep_blocks, meter, at_ms)
-        )
-        for at_ms in _looks(meter, life, range(from_ms + room.unit * IN_TURN_MS, until_ms, LOOK_MS))
+        Reading(meter=room.meter, taken_at_ms=at_ms, values=past.look(_profile(), blocks, meter, at_ms))
+        for at_ms in _looks(meter, life, moments)
     ]
 
 

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 
 from django.db import transaction
-from pypinyin import Style, lazy_pinyin
 
 from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Meter, Room
+from prewatt.domain.estate.operations import initials
 from prewatt.domain.staff import operations as staff
 from prewatt.server.demo import tower
+from prewatt.server.demo.log_ins import LOG_INS, PASSWORD
 from prewatt.sim.tariff import ZHUHAI_PRICES_E4
 
 GATEWAY = "GW-A"
 BAUD = 9600
 SWEEP_S = 1800
 STATUS_S = 180
-PASSWORD = "prewatt-demo"  # noqa: S105 - documented, and refused outside the demo (server/checks.py)
-
-
-class LogIn(NamedTuple):
-    username: str
-    name: str
-    role: str
-
-
-LOG_INS = (
-    LogIn("cashier", "林晓岚", "cashier"),
-    LogIn("manager", "陈立", "admin"),
-    LogIn("finance", "何敏", "finance"),
-    LogIn("viewer", "周宁", "viewer"),
-)
 
 
 @transaction.atomic
@@ -111,7 +96,7 @@ def _customer(plan: tower.RoomPlan, now: datetime) -> Customer:
         name=plan.tenant,
         contact=plan.contact,
         phone=plan.phone,
-        pinyin="".join(lazy_pinyin(plan.tenant, style=Style.FIRST_LETTER)),
+        pinyin=initials(plan.tenant),
         created_at=now,
     )
 

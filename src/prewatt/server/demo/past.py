@@ -7,7 +7,9 @@ midnight is kept, so that any day can be lived again later, in any order and at 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
@@ -63,11 +65,13 @@ class Life(msgspec.Struct):
     silent_from_ms: int | None = None  # a lost meter: alive, but the line to it is not
 
 
-def live_all(end_ms: int, *, workers: int) -> list[Life]:
-    """All 152, on so many processes."""
+@contextmanager
+def living(end_ms: int, *, workers: int) -> Iterator[Callable[[], list[Life]]]:
+    """All 152, on so many processes, from now on; call what is given to wait for them."""
     rooms = range(len(tower.rooms()))
     with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
-        return list(pool.map(live, rooms, [end_ms] * len(rooms), chunksize=10))
+        lives = pool.map(live, rooms, [end_ms] * len(rooms), chunksize=10)
+        yield lambda: list(lives)
 
 
 def first_midnight_ms(end_ms: int) -> int:

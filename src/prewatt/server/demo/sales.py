@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from django.db import transaction
+
 from prewatt.domain import settlement
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.estate.models import Customer, Gateway, Meter
 from prewatt.domain.metering import operations as metering
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.vending import operations as vending
-from prewatt.link.messages import Answer, Kind, Order, Outcome, Reading
-from prewatt.server.demo import estate, tower
+from prewatt.link.messages import Answer, Kind, MeterHealth, Order, Outcome, Reading
+from prewatt.server.demo import days, estate, tower
 from prewatt.server.demo.past import Life, Purchase, Switched
 from prewatt.units.values import Money
 
+PER_TRANSACTION = 20  # few enough that the console's own writes never wait long
 _TENDERS = ("wechat", "alipay", "cash", "card", "wechat", "transfer")
 
 
@@ -51,20 +54,39 @@ def replay(lives: list[Life], *, progress: Callable[[int, int], None]) -> None:
     meters = {meter.number: meter for meter in Meter.objects.select_related("bus")}
     customers = {customer.number: customer for customer in Customer.objects.all()}
     happenings = sorted(_happenings(lives))
-    for done, one in enumerate(happenings, 1):
-        plan = tower.rooms()[one.index]
-        meter = meters[plan.meter]
-        if isinstance(one.what, Switched):
-            _switch(one.what, meter, people)
-        else:
-            _buy(one.what, plan, meter, customers[plan.customer], people)
-        progress(done, len(happenings))
+    for start in range(0, len(happenings), PER_TRANSACTION):
+        with transaction.atomic():
+            for one in happenings[start : start + PER_TRANSACTION]:
+                plan = tower.rooms()[one.index]
+                _happen(one.what, plan, meters[plan.meter], customers[plan.customer], people)
+        progress(min(start + PER_TRANSACTION, len(happenings)), len(happenings))
+
+
+def _happen(what: Purchase | Switched, plan: tower.RoomPlan, meter: Meter, customer: Customer, people: _People) -> None:
+    if isinstance(what, Switched):
+        _switch(what, meter, people)
+    else:
+        _buy(what, plan, meter, customer, people)
 
 
 def _happenings(lives: list[Life]) -> Iterator[_Happening]:
     for life in lives:
         yield from (_Happening(one.at_ms, life.index, one) for one in life.purchases)
         yield from (_Happening(one.at_ms, life.index, one) for one in life.switched)
+
+
+def last_look(lives: list[Life]) -> None:
+    """Each meter as it stands where its past ends, and which ones do not answer any more."""
+    gateway = Gateway.objects.get(code=estate.GATEWAY)
+    looks, lost = [], []
+    for life in lives:
+        number, at_ms = tower.rooms()[life.index].meter, life.silent_from_ms or life.end_ms
+        looks.append(Reading(meter=number, taken_at_ms=at_ms, values=days.values_at(life, at_ms)))
+        if life.silent_from_ms:
+            lost.append(MeterHealth(meter=number, lost=True, last_answer_at_ms=at_ms, last_error="no_answer"))
+    now = _time(lives[0].end_ms)
+    metering.record_readings(looks, gateway=gateway, now=now)
+    metering.record_health(lost, gateway=gateway, now=now)
 
 
 def _seen(at_ms: int, meter: Meter, values: dict[str, int], people: _People) -> None:

@@ -104,7 +104,7 @@ def _room(index: int, floor: int, room: int) -> RoomPlan:
         contact=_SURNAMES[index * 7 % len(_SURNAMES)] + ("先生", "女士")[index % 2] if number != "1806" else "周先生",
         phone=f"138000{index:05d}",
         mean_wh=5 if wanted is Wanted.NONE else _mean_wh(index, shop=shop),
-        ct_ratio=20 if floor <= 2 else 1,
+        ct_ratio=20 if shop else 1,
         overdraft_fen=2_500 if wanted is Wanted.OWE else 0,
         bus=index // METERS_PER_BUS + 1,
         unit=index % METERS_PER_BUS + 1,
