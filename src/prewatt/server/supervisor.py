@@ -86,7 +86,7 @@ class Supervisor:
     def finished(self, name: str) -> bool:
         return any(one.finished for one in self._all if one.child.name == name)
 
-    def _start_due(self, mask: set[signal.Signals]) -> None:
+    def _start_due(self, mask: set[int | signal.Signals]) -> None:
         now_s = time.monotonic()
         for one in self._all:
             if one.process is None and not one.finished and one.start_at_s <= now_s and one.child.when():
@@ -144,7 +144,7 @@ class Supervisor:
             one.process = None
 
 
-def _start(child: Child, mask: set[signal.Signals]) -> subprocess.Popen[bytes]:
+def _start(child: Child, mask: set[int | signal.Signals]) -> subprocess.Popen[bytes]:
     parent = os.getpid()
 
     def in_child() -> None:

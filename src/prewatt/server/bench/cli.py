@@ -32,10 +32,11 @@ def bus(
     *,
     seconds: Annotated[float, typer.Option(min=5.0, help="Seconds of each of the three parts.")] = 20.0,
     baud: Annotated[int, typer.Option(help="Speed of the emulated buses.")] = 9600,
+    meters: Annotated[int, typer.Option(min=10, max=200, help="Meters on each bus; more than a second of sweep.")] = 19,
     as_json: JsonOption = False,
 ) -> None:
     """Eight emulated RS-485 buses of 19 meters: how near to the physical limit, with dead meters, with recharges."""
-    _run("bus", json=as_json, seconds=seconds, baud=baud)
+    _run("bus", json=as_json, seconds=seconds, baud=baud, meters=meters)
 
 
 @app.command()

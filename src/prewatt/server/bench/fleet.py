@@ -1,8 +1,8 @@
 """CPU per reading with 2,000 meters on fast TCP: ours, ours with the fsynced journal, and a plain pymodbus loop.
 
 All three ask the same block of 60 registers of the same responder over the same number of connections, turn about in
-one process, and CPU time (user and system, all threads) is read around each. "Ours" polls, decodes and hands over; pymodbus
-only polls.
+one process, and CPU time (user and system, all threads) is read around each. "Ours" and pymodbus poll; "journalled"
+polls, decodes every quantity and waits until all of it is on the disk.
 """
 
 from __future__ import annotations

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from prewatt.link.messages import Reading
-from prewatt.profiles import load
-from prewatt.profiles.profile import Profile
+from prewatt.profiles import Profile, load
 from prewatt.server.demo import past, tower
 from prewatt.server.demo.past import DAY_MS, Life, Purchase, Switched
 from prewatt.sim.meter import Meter
@@ -55,9 +54,8 @@ def _looked_at(life: Life, day: int, moments: range) -> list[Reading]:
 
 def _looks(meter: Meter, life: Life, moments: range) -> Iterator[int]:
     """The moments to look at; what was bought or switched before each has happened to the meter by then."""
-    happenings: list[Purchase | Switched] = sorted(
-        [one for one in (*life.purchases, *life.switched) if one.at_ms >= meter.at_ms], key=lambda one: one.at_ms
-    )
+    both: list[Purchase | Switched] = [*life.purchases, *life.switched]
+    happenings = sorted((one for one in both if one.at_ms >= meter.at_ms), key=lambda one: one.at_ms)
     for at_ms in moments:
         while happenings and happenings[0].at_ms <= at_ms:
             happen(meter, happenings.pop(0))

@@ -15,8 +15,7 @@ from typing import Any
 
 import msgspec
 
-from prewatt.profiles import load
-from prewatt.profiles.profile import Block, Profile
+from prewatt.profiles import Block, Profile, load
 from prewatt.server.demo import tower
 from prewatt.server.demo.tower import RoomPlan, Wanted
 from prewatt.sim import loads

@@ -34,7 +34,7 @@ class TwoStories(RuntimeError):
 
 class _Happening(NamedTuple):
     at_ms: int
-    index: int
+    room: int
     what: Purchase | Switched
 
 
@@ -57,7 +57,7 @@ def replay(lives: list[Life], *, progress: Callable[[int, int], None]) -> None:
     for start in range(0, len(happenings), PER_TRANSACTION):
         with transaction.atomic():
             for one in happenings[start : start + PER_TRANSACTION]:
-                plan = tower.rooms()[one.index]
+                plan = tower.rooms()[one.room]
                 _happen(one.what, plan, meters[plan.meter], customers[plan.customer], people)
         progress(min(start + PER_TRANSACTION, len(happenings)), len(happenings))
 

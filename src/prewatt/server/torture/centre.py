@@ -62,7 +62,7 @@ class Centre:
     # --- the gateway's port ------------------------------------------------------------------------------
 
     async def send(self, batch: Batch) -> BatchReply:
-        return await self._exchange(batch, lambda got: self._take(got))
+        return await self._exchange(batch, self._take)
 
     async def orders(self, request: OrdersRequest) -> OrdersReply:
         reply = await self._exchange(request, lambda _: self._lease())
@@ -144,6 +144,7 @@ class Centre:
             life.step("reply")
         except ProcessDead as death:
             self._down_until_ms = self._now_ms() + round(1000 * self._luck.uniform(*DOWN_S))
+            _let_go()
             raise CentreDown from death
         self._news.set()
         return result
@@ -188,6 +189,15 @@ MISFORTUNES = {
         held_write=0.1,
     ),
 }
+
+
+def _let_go() -> None:
+    """What the database does when a client is gone: its open transaction is rolled back. The client's memory is new."""
+    raw = connection.connection
+    if raw.in_transaction:
+        raw.execute("ROLLBACK")
+    connection.in_atomic_block = connection.needs_rollback = False
+    connection.savepoint_ids, connection.atomic_blocks, connection.run_on_commit = [], [], []
 
 
 @contextmanager

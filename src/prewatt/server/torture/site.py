@@ -25,7 +25,10 @@ _PERSISTS = (("count", "balance+bought", "record"), ("balance+bought", "count", 
 def write_profiles(folder: Path) -> None:
     """The believing meter's own profile, so that the gateway knows that the count proves nothing to it."""
     text = (resources.files("prewatt.profiles") / f"{MODEL}.toml").read_text()
-    text = text.replace(f'"{MODEL}"', f'"{BELIEVER}"', 1).replace('proof = "purchase_count"', 'proof = "none"', 1)
+    for old, new in ((f'name = "{MODEL}"', f'name = "{BELIEVER}"'), ('kind = "purchase_count"', 'kind = "none"')):
+        if text.count(old) != 1:
+            raise ValueError(f"{MODEL}.toml no longer says {old}: the believer would be an ordinary meter")
+        text = text.replace(old, new)
     (folder / f"{BELIEVER}.toml").write_text(text)
 
 
