@@ -141,14 +141,14 @@ def test_answers_do_not_wait_behind_a_week_of_readings(tmp_path: Path) -> None:
 
 def test_over_the_limit_the_oldest_readings_go_loudly_and_orders_stay(tmp_path: Path) -> None:
     async def story() -> None:
-        one = journal(tmp_path, bytes_max=600_000)
+        one = journal(tmp_path, bytes_max=300_000)
         await one.take(order("a"), now=1)
         for number in range(12_000):
             one.reading(reading(number))
             if number % 200 == 0:
                 await one.pending(1)
         rows = await one.pending(100_000)
-        assert one.bytes_used() < 800_000
+        assert one.bytes_used() < 450_000
         swept = [event for event in rows.events if event.code == "swept_out"]
         assert swept
         assert swept[0].detail["from_ms"] == START_MS

@@ -48,11 +48,14 @@ CREATE TABLE IF NOT EXISTS orders (
 CREATE INDEX IF NOT EXISTS orders_open ON orders (number) WHERE answer IS NULL;
 CREATE TABLE IF NOT EXISTS steps (
     order_id TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (order_id, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shapes (number INTEGER PRIMARY KEY, names BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS baselines (meter TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 """
 
 _encode = msgspec.msgpack.encode
 _decode_reading = msgspec.msgpack.Decoder(Reading).decode
+_decode_packed = msgspec.msgpack.Decoder(tuple[str, int, int, list[int]]).decode
+_decode_names = msgspec.msgpack.Decoder(tuple[str, ...]).decode
 _decode_answer = msgspec.msgpack.Decoder(Answer).decode
 _decode_event = msgspec.msgpack.Decoder(Event).decode
 _decode_health = msgspec.msgpack.Decoder(MeterHealth).decode
@@ -172,6 +175,8 @@ class SqliteJournal:
         self._unacked: dict[str, int] = {}
         for seq, body in db.execute("SELECT seq, body FROM outbox WHERE kind = 'answer' ORDER BY seq"):
             self._unacked[_decode_answer(body).order_id] = seq
+        self._shapes: dict[tuple[str, ...], int] = _shapes(db)
+        self._names = {number: names for names, number in self._shapes.items()}
         self._page_bytes = int(db.execute("PRAGMA page_size").fetchone()[0])
 
     # --- readings: gathered, committed off the bus --------------------------------------------------------------------
@@ -241,7 +246,10 @@ class SqliteJournal:
         seqs = range(self._next_seq, self._next_seq + len(rows))
         self._db.executemany(
             "INSERT INTO outbox (seq, kind, body) VALUES (?, ?, ?)",
-            [(seq, kind, _encode(body)) for seq, (kind, body) in zip(seqs, rows, strict=True)],
+            [
+                (seq, kind, self._packed(body) if kind == "reading" else _encode(body))
+                for seq, (kind, body) in zip(seqs, rows, strict=True)
+            ],
         )
         if baselines:
             self._db.executemany(
@@ -254,6 +262,23 @@ class SqliteJournal:
             self._dropped = 0
 
         self._after_commit.append(committed)
+
+    def _packed(self, reading: Reading) -> bytes:
+        """A reading without its names: they are most of its bytes, and the same for every meter of a model."""
+        values = reading.values
+        number = self._shapes.get(tuple(values)) or self._new_shape(tuple(values))
+        return _encode((reading.meter, reading.taken_at_ms, number, tuple(values.values())))
+
+    def _new_shape(self, names: tuple[str, ...]) -> int:
+        query = "INSERT INTO shapes (names) VALUES (?)"
+        number = self._db.execute(query, (_encode(names),)).lastrowid
+        assert number is not None
+        self._shapes[names], self._names[number] = number, names
+        self._after_rollback.append(lambda: self._shapes.pop(names, None))
+        return number
+
+    def _unpacked(self, body: bytes) -> Reading:
+        return _reading_of(body, self._names)
 
     def _drop(self, rows: _Rows) -> None:
         if not self._dropped:
@@ -275,7 +300,7 @@ class SqliteJournal:
         if not rows:
             return
         self._db.execute("DELETE FROM outbox WHERE kind = 'reading' AND seq <= ?", (rows[-1][0],))
-        first, last = _decode_reading(rows[0][1]).taken_at_ms, _decode_reading(rows[-1][1]).taken_at_ms
+        first, last = (self._unpacked(body).taken_at_ms for _, body in (rows[0], rows[-1]))
         detail: dict[str, str | int] = {"readings": len(rows), "from_ms": first, "to_ms": last}
         self._insert([("event", Event(at_ms=last, code="swept_out", detail=detail))], {})
 
@@ -371,7 +396,7 @@ class SqliteJournal:
         return Pending(
             first_seq=rows[0][0] if rows else last_seq + 1,
             last_seq=last_seq,
-            readings=[_decode_reading(body) for _, kind, body in rows if kind == "reading"],
+            readings=[self._unpacked(body) for _, kind, body in rows if kind == "reading"],
             answers=[_decode_answer(body) for _, kind, body in rows if kind == "answer"],
             events=[_decode_event(body) for _, kind, body in rows if kind == "event"],
             health=[_decode_health(body) for _, kind, body in rows if kind == "health"],
@@ -465,6 +490,7 @@ class SqliteJournal:
 
     def _attempt(self, work: Callable[[], T]) -> T:
         self._after_commit: list[Callable[[], None]] = []
+        self._after_rollback: list[Callable[[], object]] = []
         self._db.execute("BEGIN IMMEDIATE")
         try:
             result = work()
@@ -472,6 +498,8 @@ class SqliteJournal:
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
+            for undo in self._after_rollback:
+                undo()
             raise
         for committed in self._after_commit:
             committed()
@@ -509,6 +537,15 @@ def _open(path: str, *, synchronous: str, bytes_max: int) -> sqlite3.Connection:
     return db
 
 
+def _shapes(db: sqlite3.Connection) -> dict[tuple[str, ...], int]:
+    return {_decode_names(names): number for number, names in db.execute("SELECT number, names FROM shapes")}
+
+
+def _reading_of(body: bytes, names: dict[int, tuple[str, ...]]) -> Reading:
+    meter, taken_at_ms, number, values = _decode_packed(body)
+    return Reading(meter=meter, taken_at_ms=taken_at_ms, values=dict(zip(names[number], values, strict=True)))
+
+
 def _is_full(error: sqlite3.OperationalError) -> bool:
     """A disk that takes nothing more, also where it says so while the log grows."""
     return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
@@ -539,7 +576,7 @@ def inspect(path: Path | str) -> dict[str, int | str]:
         "boot": int(meta.get("boot", b"0")),
         "acked_seq": int(meta.get("acked_seq", b"0")),
         "waiting": 0 if first is None else last - first + 1,
-        "oldest_reading_ms": 0 if oldest is None else _decode_reading(oldest[0]).taken_at_ms,
+        "oldest_reading_ms": 0 if oldest is None else _decode_packed(oldest[0])[1],
         "open_orders": orders[0],
         "open_money_orders": orders[1],
         "bytes": os.path.getsize(path),
@@ -550,7 +587,8 @@ def readings(path: Path | str) -> Iterator[Reading]:
     """Every reading still in a journal, oldest first. Raises JournalBroken."""
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            names = {number: shape for shape, number in _shapes(db).items()}
             for (body,) in db.execute("SELECT body FROM outbox WHERE kind = 'reading' ORDER BY seq"):
-                yield _decode_reading(body)
+                yield _reading_of(body, names)
     except sqlite3.Error as error:
         raise JournalBroken(f"{path}: {error}. Is this the directory of a gateway that ran once?") from error
