@@ -6,14 +6,15 @@ import pytest
 
 from counter import Counter
 from prewatt.domain.ledger.sealing import checkpoint, seal, seal_day
-from prewatt.domain.settlement import cancel, decide, post_usage_day
+from prewatt.domain.settlement import cancel, decide, post_closed_days
+from prewatt.domain.staff.sealing import seal_log
 from prewatt.domain.vending.operations import open_account, pay_out, refund, reverse
 from prewatt.link.messages import Outcome
 
 
 def live(counter: Counter) -> None:
     """A morning at the counter with everything that happens there."""
-    opening = counter.opened()
+    counter.opened()
     for sale_id in ("s1", "s2", "s3"):
         counter.sell(sale_id, "50")
         counter.arrive(sale_id)
@@ -36,7 +37,7 @@ def live(counter: Counter) -> None:
         reason="seen",
         now=counter.now,
     )
-    _usage(counter, opening)
+    _usage(counter)
     other = counter.meter("0300000077", unit=77)
     open_account(
         opening_id="o1",
@@ -52,20 +53,21 @@ def live(counter: Counter) -> None:
     counter.settle("o1", Outcome.DONE, meter=other, purchase_count=0, balance_fen=3_300, bought_fen=3_300)
 
 
-def _usage(counter: Counter, opening: object) -> None:
+def _usage(counter: Counter) -> None:
     from prewatt.domain.metering.models import UsageDay
 
-    day = date(2026, 5, 31)
+    now = counter.now
     UsageDay.objects.create(
         meter=counter.meters[0],
-        day=day,
+        day=date(2026, 6, 1),
         energy_wh=1000,
         deducted_fen=120,
+        counter_fen=120,
         first_ms=0,
-        last_ms=1,
-        closed_at=counter.now,
+        last_ms=round(now.timestamp() * 1000),
+        closed_at=now,
     )
-    post_usage_day(opening=opening, day=day, deducted_fen=120, now=counter.now)  # type: ignore[arg-type]
+    assert post_closed_days(now=now) == 1
     counter.read_all(balance_fen=9_500 - 120, purchase_count=9, bought_fen=9_500)
 
 
@@ -80,5 +82,6 @@ def books(counter: Counter) -> Counter:
     counter.arrive("s8")
     counter.read_all(balance_fen=9_600 - 120, purchase_count=10, bought_fen=9_600)
     seal()
+    seal_log()
     counter.sell("s9", "2")
     return counter

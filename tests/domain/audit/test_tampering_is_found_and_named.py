@@ -14,6 +14,7 @@ from counter import Counter
 from prewatt.domain.audit.verify import Report, verify
 from prewatt.domain.ledger.models import Checkpoint, DaySeal, Seal, Transfer
 from prewatt.domain.ledger.sealing import GENESIS, canonical, link, seal
+from prewatt.domain.staff.models import LogSeal
 from tamper import run, tampering
 
 CHANGES = {
@@ -150,6 +151,7 @@ OTHER_TABLES = {
     "a receipt number": ("UPDATE vending_sale SET number = 77 WHERE id = 's2'", "S2026-000002"),
     "a receipt series": ("UPDATE vending_series SET last = last + 1 WHERE code = 'S2026'", "S2026-000009"),
     "a day's usage": ("DELETE FROM metering_usageday", None),
+    "a day's counter": ("UPDATE metering_usageday SET counter_fen = 119", "meter 0300000000"),
     "a meter's reading": ("UPDATE metering_reading SET bought_fen = bought_fen + 1", None),
     "a count correction": ("DELETE FROM dispatch_countcorrection", "meter 0300000000"),
     "an opening's base": ("UPDATE estate_opening SET bought_base_fen = 1", "meter 0300000000"),
@@ -164,6 +166,14 @@ def test_what_stands_around_the_ledger_is_compared_with_it(books: Counter, state
         assert not report.ok
         if named:
             assert named in {finding.row for finding in report.findings}
+
+
+@pytest.mark.parametrize("tamper", ["UPDATE staff_logentry SET operator_name = 'me'", "DELETE FROM staff_logentry"])
+def test_the_operation_log_is_a_chain_as_well(books: Counter, tamper: str) -> None:
+    for pk in LogSeal.objects.order_by("seq").values_list("entry_id", flat=True):
+        with tampering():
+            assert run(f"{tamper} WHERE id = %s", pk) == 1
+            assert f"log entry {pk}" in {finding.row for finding in verify().findings}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -111,19 +111,15 @@ CAUSES = {
         WHERE t.cause_kind = 'usage' AND NOT (t.kind = 'posted' AND t.key LIKE 'usage:' || t.cause_id || ':%' AND (
             (t.debit_code = 'meter' AND t.credit_code = 'revenue' AND t.cause_id LIKE t.debit_owner || ':%')
             OR (t.debit_code = 'revenue' AND t.credit_code = 'meter' AND t.cause_id LIKE t.credit_owner || ':%')))""",
-    # A day that was closed again may wait for its correction: then it has been closed more often than booked.
-    "usage_as_deducted": """
-        SELECT 'transfer ' || b.last_id, 'usage ' || b.cause_id || ' is booked as ' || b.fen
-            || ' fen, the day was closed with ' || COALESCE(CAST(u.deducted_fen AS VARCHAR(20)), 'none')
-        FROM (SELECT t.cause_id, MAX(t.id) AS last_id, COUNT(*) AS times,
-                     SUM(CASE WHEN t.credit_code = 'revenue' THEN t.amount_fen ELSE -t.amount_fen END) AS fen
-              FROM named t WHERE t.cause_kind = 'usage' GROUP BY t.cause_id) b
-        LEFT JOIN (SELECT CAST(o.id AS VARCHAR(64)) || ':' || CAST(d.day AS VARCHAR(10)) AS cause_id,
-                          d.deducted_fen, d.version
+    "usage_corrected": """
+        SELECT 'transfer ' || b.last_id,
+            'usage ' || b.cause_id || ' is booked ' || b.times || ' times, its day was closed ' || COALESCE(u.version, 0) || ' times'
+        FROM (SELECT t.cause_id, MAX(t.id) AS last_id, COUNT(*) AS times FROM named t
+              WHERE t.cause_kind = 'usage' GROUP BY t.cause_id) b
+        LEFT JOIN (SELECT CAST(o.id AS VARCHAR(64)) || ':' || CAST(d.day AS VARCHAR(10)) AS cause_id, d.version
                    FROM metering_usageday d JOIN estate_opening o ON o.meter_id = d.meter_id) u
             ON u.cause_id = b.cause_id
-        WHERE u.cause_id IS NULL OR b.times > u.version
-            OR (b.times = u.version AND b.fen <> COALESCE(u.deducted_fen, 0))""",
+        WHERE u.cause_id IS NULL OR b.times > u.version""",
     "adjustment_decided": """
         SELECT 'transfer ' || t.id, t.key || ' has no decision behind it' FROM named t
         WHERE t.cause_kind = 'adjustment' AND NOT (t.kind = 'posted' AND 'adjustment' IN (t.debit_code, t.credit_code)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from django.db.models import F
+
 from prewatt.domain.audit.report import Finding, Report, Tick
 from prewatt.domain.dispatch import queries as dispatch_queries
 from prewatt.domain.dispatch.models import SERIAL_KINDS, MeterOrder
@@ -11,7 +13,7 @@ from prewatt.domain.dispatch.states import State
 from prewatt.domain.estate.models import Opening
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.ledger.accounts import meter as meter_account
-from prewatt.domain.metering.models import Reading
+from prewatt.domain.metering.models import Reading, UsageDay
 from prewatt.domain.vending.checks import net_fen
 
 _NAMES = ("taken_ms", "balance_fen", "overdraft_fen", "purchase_count", "bought_fen")
@@ -80,12 +82,26 @@ def _difference(shown_count: int | None, count: int, shown_bought: int | None, b
 
 
 def _usage(opening: Opening, values: Mapping[str, int], row: str) -> Iterator[Finding]:
-    """Revenue is what the meter itself deducted, and never more than it has."""
-    if opening.bought_base_fen is None or "bought_fen" not in values or "balance_fen" not in values:
+    """Revenue is what the meter itself deducted: up to the last closed day to the fen, and never more than it has."""
+    if opening.bought_base_fen is None:
+        return
+    posted_fen = dispatch_queries.credited_fen(opening) - ledger_queries.balance_fen(meter_account(opening.pk))
+    closed_fen = _closed_fen(opening, int(opening.bought_base_fen))
+    if closed_fen is not None and posted_fen != closed_fen:
+        what = f"{posted_fen} fen are booked as used; the closed days say {closed_fen}"
+        yield Finding("meters", "mismatch", row, what)
+    if "bought_fen" not in values or "balance_fen" not in values:
         return
     deducted_fen = values["bought_fen"] - int(opening.bought_base_fen) - net_fen(dict(values))
-    posted_fen = dispatch_queries.credited_fen(opening) - ledger_queries.balance_fen(meter_account(opening.pk))
     if posted_fen > max(0, deducted_fen):
-        yield Finding(
-            "meters", "mismatch", row, f"{posted_fen} fen are booked as used; the meter has deducted {deducted_fen}"
-        )
+        what = f"{posted_fen} fen are booked as used; the meter has deducted {deducted_fen}"
+        yield Finding("meters", "mismatch", row, what)
+
+
+def _closed_fen(opening: Opening, base_fen: int) -> int | None:
+    """What ran through the meter's own counter until its last closed day; None while a day waits to be booked."""
+    days = UsageDay.objects.filter(meter_id=opening.meter_id, last_ms__gte=round(opening.opened_at.timestamp() * 1000))
+    if days.filter(posted_version__lt=F("version")).exists() or days.filter(counter_fen__isnull=True).exists():
+        return None
+    last = days.order_by("-day").values_list("counter_fen", flat=True).first()
+    return None if last is None else int(last) - base_fen

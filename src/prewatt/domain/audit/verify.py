@@ -6,11 +6,12 @@ from django.db import transaction
 
 from prewatt.domain.audit.books import causes, ledger
 from prewatt.domain.audit.chain import days, seals
+from prewatt.domain.audit.log import log
 from prewatt.domain.audit.meters import meters
 from prewatt.domain.audit.receipts import receipts
 from prewatt.domain.audit.report import FINDINGS_MAX, Check, Finding, Report, Tick
 
-CHECKS: tuple[Check, ...] = (seals, days, ledger, causes, receipts, meters)
+CHECKS: tuple[Check, ...] = (seals, days, ledger, causes, receipts, meters, log)
 
 
 def quiet(check: str, done: int, total: int) -> None:
