@@ -327,7 +327,10 @@ def accept(window: Window, boot: int, sequence: int) -> Window:
         return Window(boot, sequence, bits & (1 << WINDOW_BITS) - 1)
     behind = window.sequence - sequence
     if boot != window.boot or behind >= WINDOW_BITS or window.bits >> behind & 1:
-        raise Replayed("this message was taken before, or is too old")
+        raise Replayed(
+            "this message was taken before, or is older than what was taken since. If it goes on, the gateway's "
+            "journal was replaced or restored: enrol the gateway again"
+        )
     return Window(window.boot, window.sequence, window.bits | 1 << behind)
 
 
