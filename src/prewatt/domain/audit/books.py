@@ -113,7 +113,8 @@ CAUSES = {
             OR (t.debit_code = 'revenue' AND t.credit_code = 'meter' AND t.cause_id LIKE t.credit_owner || ':%')))""",
     "usage_corrected": """
         SELECT 'transfer ' || b.last_id,
-            'usage ' || b.cause_id || ' is booked ' || b.times || ' times, its day was closed ' || COALESCE(u.version, 0) || ' times'
+            'usage ' || b.cause_id || ' is booked ' || b.times || ' times, its day was closed '
+            || COALESCE(u.version, 0) || ' times'
         FROM (SELECT t.cause_id, MAX(t.id) AS last_id, COUNT(*) AS times FROM named t
               WHERE t.cause_kind = 'usage' GROUP BY t.cause_id) b
         LEFT JOIN (SELECT CAST(o.id AS VARCHAR(64)) || ':' || CAST(d.day AS VARCHAR(10)) AS cause_id, d.version
