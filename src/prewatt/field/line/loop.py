@@ -1,4 +1,4 @@
-"""An event loop that wakes on time: a silent gap is 1.75 or 3.65 ms, and epoll rounds every wait up to a millisecond."""
+"""An event loop that wakes on time: a silent gap is 1.75 or 3.65 ms; epoll rounds every wait up to a millisecond."""
 
 from __future__ import annotations
 

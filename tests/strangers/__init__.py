@@ -1,0 +1,1 @@
+"""Programs that nobody here wrote, started and ended by tests."""
