@@ -26,6 +26,7 @@ from prewatt.field.gateway import standalone
 from prewatt.field.gateway.gateway import Gateway
 from prewatt.field.gateway.journal import JournalBroken, SqliteJournal
 from prewatt.field.gateway.standalone import ConfigError
+from prewatt.field.line.loop import new_loop
 from prewatt.field.line.opening import open_pipe
 from prewatt.link import http, keys
 from prewatt.link.keys import KeyUnusable
@@ -120,13 +121,9 @@ def export(data: DataOption = DEFAULT_DATA) -> None:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        import uvloop  # type: ignore[import-not-found, unused-ignore]  # noqa: PLC0415 - an extra, not a need
-    except ImportError:
-        asyncio.run(work)
-    else:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work)
+    """On a loop whose short timers are exact: asyncio's own, and uvloop's, round a frame's gap up to a millisecond."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(work)
 
 
 async def _serve(data: Path, file: Path | None, directories: list[Path]) -> None:

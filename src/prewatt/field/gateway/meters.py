@@ -23,8 +23,9 @@ from prewatt.profiles import Block, CannotRepresent, NotAllowed, Profile, Profil
 
 ZONE_OFFSET_S = 28_800
 CONTROL_LIFE_MS = 300_000  # what a DL/T 645 meter is told when an order has no expiry of its own
-# What the recharge table likes to know beside balance, count and bought, where it costs no request of its own.
-MONEY_EXTRA = ("energy_wh", "overdraft_fen", "prepaid_open")
+SOON_MS = 30_000  # so soon after a write the rating alone bounds the use to some fen
+# what the recharge table likes to know later, beside balance, count, bought
+MONEY_EXTRA = ("energy_wh", "prepaid_open")
 QUIET = frozenset({"balance_fen", "overdraft_fen"})  # these change all the time; they travel with the next status
 COMMAND_NAMES: Mapping[Kind, str] = {kind: kind.value for kind in Kind if kind is not Kind.READ}
 
@@ -70,11 +71,13 @@ class Meter:
         "clock_set_at",
         "clock_wanted",
         "config",
+        "energy_wh",
         "last_answer_at",
         "last_error",
         "limits",
         "lost",
         "money",
+        "money_later",
         "name",
         "partial",
         "partial_status",
@@ -104,7 +107,8 @@ class Meter:
             raise ProfileError(f"{config.meter}: this site allows nothing that {config.profile} could read")
         self.status = self.questions(self.profile.status_blocks) or self.sweep[:1]
         extra = [name for name in MONEY_EXTRA if name in self.profile.quantities]
-        self.money = self.questions(self.profile.plan((*self.profile.money, *extra)))
+        self.money = self.questions(self.profile.money_blocks)
+        self.money_later = self.questions(self.profile.plan((*self.profile.money, *extra)))
         rating_w = self.profile.rating.power_w_max
         self.limits = Limits(rating_w=rating_w, ct_ratio=max(1, config.ct_ratio))
         self.quarantine = Quarantine(self.limits)
@@ -121,8 +125,9 @@ class Meter:
         self.status_seen: dict[str, int] = {}
         self.sent_at = 0  # when a reading of it was last journalled
         self.baseline_at = 0  # and when the last one that is remembered over a restart
+        self.energy_wh: int | None = None  # as last believed
         self.ceiling_fen: int | None = None
-        self.ceiling_at = 0
+        self.ceiling_at: int | None = None
         self.last_answer_at: int | None = None
         self.last_error = ""
         self.lost: bool | None = None  # None: nothing known since the start
@@ -147,10 +152,13 @@ class Meter:
     def decode(self, block: Block, reply: Any) -> dict[str, int]:
         return self.profile.decode(block, answered(reply), ZONE_OFFSET_S)
 
-    def questions_for(self, order: Order) -> tuple[Question, ...]:
-        """What has to be read to judge this order."""
+    def questions_for(self, order: Order, *, since_write_ms: int = 0) -> tuple[Question, ...]:
+        """What has to be read to judge this order.
+
+        Long after a write the energy register narrows what can have been used.
+        """
         if order.kind in (Kind.RECHARGE, Kind.REFUND, Kind.OPEN):
-            return self.money
+            return self.money if since_write_ms <= SOON_MS else self.money_later
         if order.kind is Kind.READ:
             return self.sweep
         if order.kind is Kind.CLOCK:

@@ -21,7 +21,7 @@ from prewatt.field.gateway.recharge import RechargeRules
 from prewatt.field.gateway.schedule import Idle, Job, JobKind, Outcome, Priority, Schedule
 from prewatt.field.gateway.switching import SwitchRules
 from prewatt.field.gateway.turn import Turn, Turned, Work, outcome_of
-from prewatt.field.line.line import Line, LineDown, LineError, LineNoisy
+from prewatt.field.line.line import Line, LineDown, LineError, LineNoisy, NoAnswer
 from prewatt.field.line.opening import framing_for
 from prewatt.field.line.pipe import Pipe
 from prewatt.field.line.url import Url
@@ -44,6 +44,7 @@ log = structlog.get_logger()
 
 HOUSE_MS_MIN, HOUSE_MS_MAX = 1_000, 30_000  # how often health is looked after: a twentieth of what makes a meter lost
 CLOCK_JUMP_MS = 5_000  # a wall clock that moved by more takes the schedule with it
+CEILING_FRESH_MS = 1_800_000  # fresher than a recharge asks for, so that it finds it known
 CLOCK_PAUSE_MS = 3_600_000  # a meter's clock is set at most once an hour
 FULL_AGAIN_MS = 10_000
 VERIFY_AGAIN_MS = 4_000
@@ -268,10 +269,20 @@ class Poller:
         self._heard(meter)
         if job.last:
             self._landed(meter, values, full=full)
+            if not full and (meter.ceiling_at is None or self._now_ms() - meter.ceiling_at >= CEILING_FRESH_MS):
+                await self._look_at_ceiling(meter, job.limit_ms)
         elif full:
             meter.partial = {**(meter.partial or {}), **values}
         else:
             meter.partial_status = {**(meter.partial_status or {}), **values}
+
+    async def _look_at_ceiling(self, meter: Meter, limit_ms: int) -> None:
+        """Now, while there is time, so that a recharge need not. A meter that does not tell has none that we know."""
+        meter.ceiling_at = self._now_ms()
+        for question in meter.named(["ceiling_fen"]):
+            with contextlib.suppress(ExceptionAnswer, ErrorAnswer, NoAnswer, WireError):
+                reply = await self.line.ask(question.request, timeout_s=question.wire_s + limit_ms / 1000)
+                meter.ceiling_fen = meter.decode(question.block, reply).get("ceiling_fen")
 
     def _failed(self, job: Job, meter: Meter, question: Question, error: Any, began: float) -> None:
         now = self._clock()
@@ -306,6 +317,7 @@ class Poller:
         if not values or not self._believe(meter, values, at):
             return
         self._emit(meter, values, at, baseline=True)
+        meter.energy_wh = values.get("energy_wh", meter.energy_wh)
         if "clock_ms" in values:
             self._check_clock(meter, values["clock_ms"], at)
 

@@ -161,9 +161,10 @@ def _by_balance(order: Order, memory: Memory, values: Values, *, now: int, limit
     before = memory.before
     if before is None or "balance_fen" not in values or "balance_fen" not in before:
         return Story.BOTH
-    was, shown = net_fen(before), net_fen(values)
+    both = "overdraft_fen" in before and "overdraft_fen" in values
+    was, shown = net_fen(before, overdraft=both), net_fen(values, overdraft=both)
     used_max = used_fen_max(before, values, elapsed_ms=now - memory.before_at_ms, limits=limits)
-    hides_debt = was == 0 and "overdraft_fen" not in before and delta_fen(order) > 0  # the recharge pays it first
+    hides_debt = was == 0 and not both and delta_fen(order) > 0  # the recharge pays it first
     story = Story.NONE
     if was - used_max <= shown <= was:
         story |= Story.BEFORE
@@ -260,10 +261,10 @@ def delta_fen(order: Order) -> int:
     return -amount if order.kind is Kind.REFUND else amount
 
 
-def net_fen(values: Values) -> int:
+def net_fen(values: Values, *, overdraft: bool = True) -> int:
     """Balance less overdraft. A meter that shows debt as a negative balance shows it once, not twice."""
     balance = values.get("balance_fen", 0)
-    return balance if balance < 0 else balance - values.get("overdraft_fen", 0)
+    return balance if balance < 0 or not overdraft else balance - values.get("overdraft_fen", 0)
 
 
 def used_fen_max(before: Values, values: Values, *, elapsed_ms: int, limits: Limits) -> int:

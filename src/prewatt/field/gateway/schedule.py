@@ -421,9 +421,8 @@ class Schedule:
         self._living.move_to_end(meter.plan.meter)
 
     def _missed(self, meter: _Meter, job: Job, *, now: int, elapsed_ms: int, hold_until: int) -> None:
-        was_dead = meter.dead
         meter.misses += 1
-        if was_dead:
+        if meter.dead:
             self._budget_ms -= elapsed_ms
             self.probes_ms += elapsed_ms
         name = meter.plan.meter

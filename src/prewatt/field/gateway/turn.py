@@ -124,7 +124,8 @@ class Turn:
     async def _look(self) -> Judgement:
         """Read and judge. Raises Silence."""
         work, meter = self.work, self.meter
-        values = await self.read(meter.questions_for(work.order))
+        since_write_ms = self._now() - work.memory.before_at_ms if work.memory.writes else 0
+        values = await self.read(meter.questions_for(work.order, since_write_ms=since_write_ms))
         if work.order.kind is Kind.RECHARGE and not work.memory.writes:
             values = await self._with_ceiling(values)
         work.values = values
@@ -146,20 +147,19 @@ class Turn:
         return values
 
     async def _with_ceiling(self, values: dict[str, int]) -> dict[str, int]:
-        """The ceiling changes rarely and costs a request of its own:
+        """The ceiling costs a request of its own:
 
-        it is read once an hour, and again before it refuses.
+        it is read when it is not known of late, and again before it refuses.
         """
         meter, order, now = self.meter, self.work.order, self._now()
         if "ceiling_fen" in values:
             return values
-        if meter.ceiling_fen is not None and now - meter.ceiling_at < CEILING_LIFE_MS:
-            known = {**values, "ceiling_fen": meter.ceiling_fen}
+        if meter.ceiling_at is not None and now - meter.ceiling_at < CEILING_LIFE_MS:
+            known = values if meter.ceiling_fen is None else {**values, "ceiling_fen": meter.ceiling_fen}
             if recharge.refusal(order, known) != "above_ceiling":
                 return known
         read = await self.read(meter.named(["ceiling_fen"]))
-        if "ceiling_fen" in read:
-            meter.ceiling_fen, meter.ceiling_at = read["ceiling_fen"], now
+        meter.ceiling_fen, meter.ceiling_at = read.get("ceiling_fen"), now
         return {**values, **read}
 
     def _judge(self, values: dict[str, int]) -> Judgement:
@@ -186,7 +186,7 @@ class Turn:
         """Journal the reading that allows it, then send exactly once. The answer is a fact, and no proof."""
         work, now = self.work, self._now()
         requests = self.meter.writes(work.order, before=work.values, now=now)
-        step = Step(name=StepName.WRITING, at_ms=now, values=work.values)
+        step = Step(name=StepName.WRITING, at_ms=now, values=self._with_energy(work.values))
         self._writes += 1
         if self._recharge.journal_first or not self._is_money:
             await self._remember(step)
@@ -194,6 +194,13 @@ class Turn:
         fact = await self._send(requests)
         await self._remember(step)
         return Judgement(fact=fact)
+
+    def _with_energy(self, values: dict[str, int]) -> dict[str, int]:
+        """An older energy reading only widens the bound on use: the last one believed will do where none came along."""
+        energy_wh = self.meter.energy_wh
+        if not self._is_money or energy_wh is None or "energy_wh" in values:
+            return values
+        return {**values, "energy_wh": energy_wh}
 
     async def _remember(self, step: Step) -> None:
         await self._journal.step(self.work.order.order_id, step)
