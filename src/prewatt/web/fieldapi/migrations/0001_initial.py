@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("estate", "0002_initial"),
+        ("estate", "0001_initial"),
     ]
 
     operations = [
