@@ -31,7 +31,7 @@ class Counter:
         self.cashier = self.person("cashier", "cashier")
         self.reader = self.person("reader", "viewer")
         self.stranger = self.person("stranger", "admin", all_buildings=False)
-        self.meters = [self.meter(f"0300{n:06d}", unit=n + 1) for n in range(meters)]
+        self.meters = [self.meter(f"0300{n:06d}") for n in range(meters)]
 
     @property
     def now(self) -> datetime:
@@ -49,8 +49,10 @@ class Counter:
             username=username, role=self._roles[role], all_buildings=all_buildings, created_at=NOW
         )
 
-    def meter(self, number: str, *, unit: int) -> Any:
+    def meter(self, number: str) -> Any:
         from prewatt.domain.estate.models import Meter
+
+        unit = Meter.objects.filter(bus=self.bus).count() + 1
 
         return Meter.objects.create(
             number=number, unit=unit, profile="acrel-dtsy1352-nk", bus=self.bus, room=self.room, ceiling_fen=100_000

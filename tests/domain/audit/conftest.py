@@ -38,7 +38,7 @@ def live(counter: Counter) -> None:
         now=counter.now,
     )
     _usage(counter)
-    other = counter.meter("0300000077", unit=77)
+    other = counter.meter("0300000077")
     open_account(
         opening_id="o1",
         meter=other,

@@ -65,7 +65,7 @@ def test_the_answer_for_another_gateways_meter_is_refused_and_kept(selling: Coun
 
 
 def test_the_answer_that_names_another_meter_is_refused_and_kept(selling: Counter) -> None:
-    other = selling.meter("0300000099", unit=99)
+    other = selling.meter("0300000099")
     before = facts(selling)
     assert selling.settle("s1", Outcome.DONE, meter=other) == Settled.FOREIGN
     assert facts(selling) == before

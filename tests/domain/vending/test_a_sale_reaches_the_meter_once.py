@@ -41,7 +41,7 @@ def test_the_same_id_with_other_content_is_refused_by_name(counter: Counter, cha
 
 
 def test_the_same_id_for_another_meter_is_refused_by_name(counter: Counter) -> None:
-    other = counter.meter("0300000099", unit=99)
+    other = counter.meter("0300000099")
     counter.opened()
     counter.opened(other)
     counter.sell("s1", "100")
