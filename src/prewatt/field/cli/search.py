@@ -17,6 +17,7 @@ from prewatt.profiles import Profile
 
 DAMAGED_ASKS = 3  # a unit whose answer came damaged is asked so often before it is called garbled
 LISTEN_S = 0.05
+LONG_LOOK = 10  # registers: the energies of an Acrel meter, something of everybody's
 DLT_FOUND_MAX = 64
 _DIGIT_PAIRS = 6
 
@@ -73,9 +74,23 @@ async def _look(line: Line, unit: int, timeout_s: float) -> Found | None:
             continue
         except WireError:
             return None
+        garbled = await _is_garbled(line, unit, timeout_s)
         await asyncio.sleep(LISTEN_S)  # a second meter with this address, a little slower, is still talking
-        return Found(unit, note="twice" if _surplus(line) > more_before else "")
+        return Found(unit, note="garbled" if garbled else "twice" if _surplus(line) > more_before else "")
     return Found(unit, note="garbled") if damaged > 1 else None
+
+
+async def _is_garbled(line: Line, unit: int, timeout_s: float) -> bool:
+    """Two meters that say the same in chorus sound like one. In a longer answer they differ."""
+    try:
+        await line.ask(modbus.read(unit, 0, LONG_LOOK), timeout_s=timeout_s)
+    except LineDown:
+        raise
+    except (CrcMismatch, Truncated, Malformed):
+        return True
+    except (LineError, WireError):
+        return False  # it has no such block
+    return False
 
 
 def _surplus(line: Line) -> int:
