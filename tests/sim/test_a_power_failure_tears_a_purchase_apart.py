@@ -34,6 +34,14 @@ def test_exactly_the_steps_that_were_done_are_found_again(order: tuple[str, ...]
         assert found == (AFTER if name in order[:steps] else BEFORE)[number]
 
 
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_what_was_lost_does_not_come_later(steps: int) -> None:
+    one = torn(("count", "balance", "bought", "record"), steps)
+    shown = one.status(at(1))
+    one.power_fails(at(2))
+    assert one.status(at(3)) == shown
+
+
 def test_count_first_leaves_a_count_without_its_money() -> None:
     shown = torn(("count", "balance", "bought", "record"), 1).status(at(1))
     assert (shown["purchase_count"], shown["balance_fen"]) == (1, 10_000)

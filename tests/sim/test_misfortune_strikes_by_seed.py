@@ -192,6 +192,14 @@ def test_clocks_run_away_by_seed_within_the_limit() -> None:
     assert max(map(abs, ppms[0])) <= 100
 
 
+def test_bad_spells_are_drawn_by_seed_and_name() -> None:
+    trouble = Trouble(per_day=3, seconds=(1, 60))
+    asked = ((1, "a"), (1, "a"), (1, "b"), (2, "a"))
+    drawn = [Faults(seed).spells(name, trouble).upcoming(START_MS) for seed, name in asked]
+    assert drawn[0] == drawn[1]
+    assert len(set(drawn)) == 3
+
+
 async def _rough_day(seed: int) -> tuple[list[Any], dict[str, Any], list[bytes]]:
     one = building(faults=LEVELS["brutal"], seed=seed)
     station, heard, counts = await master(one), [], {1: 0, 2: 0, 3: 0}

@@ -102,3 +102,9 @@ def test_a_load_of_nothing_costs_nothing_and_a_free_price_too() -> None:
     idle, free = meter(SteppedLoad((START_MS, 0))), meter(5000, prices_e4=[0] * 5)
     assert idle.values(at(1000))["balance_fen"] == free.values(at(1000))["balance_fen"] == 10_000
     assert free.values(at(1000))["energy_wh"] == 5_000_000
+
+
+def test_at_a_higher_speed_it_counts_so_many_times_what_it_shows() -> None:
+    fast = meter(1000, spec={"speed": 60}, opened_with_fen=100_000)
+    shown = fast.values(at(1))
+    assert (shown["power_w"], shown["energy_wh"], shown["balance_fen"]) == (1000, 60_000, 94_000)

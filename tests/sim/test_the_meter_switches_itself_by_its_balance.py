@@ -94,6 +94,21 @@ def test_with_an_overdraft_zero_only_reminds_and_the_limit_cuts() -> None:
         one.apply("switch_on", {}, at(50))
 
 
+def test_an_overdraft_of_exactly_the_limit_is_not_cut() -> None:
+    one = meter(1000, opened_with_fen=100, overdraft_limit_fen=300, reminder_restore_s=60)
+    now = next(now for now in range(at(3), at(6), 1000) if one.status(now)["overdraft_fen"] == 300)
+    one.apply("limits", {"overdraft_limit_fen": 300}, now)
+    assert closed(one, now) == 1
+    one.apply("limits", {"overdraft_limit_fen": 299}, now)
+    assert closed(one, now) == 0
+
+
+def test_a_refund_does_not_end_a_reminder() -> None:
+    one = meter(1000, opened_with_fen=1_100, alarm2_fen=1_000)
+    one.apply("refund", {"amount_fen": 1, "count": 1}, at(2))
+    assert closed(one, at(2)) == 0
+
+
 def test_the_next_recharge_pays_the_overdraft_first_and_closes_only_above_zero() -> None:
     one = meter(1000, opened_with_fen=100, overdraft_limit_fen=300, reminder_restore_s=60)
     assert one.status(at(50))["balance_fen"] == -301

@@ -113,3 +113,10 @@ def test_the_last_twenty_purchases_are_kept() -> None:
     kept = one.memory.recharges
     assert [line.purchase_count for line in kept] == list(range(11, 31))
     assert (kept[-1].amount_fen, kept[-1].balance_fen, kept[-1].at_ms) == (30, 10_000 + sum(range(31)), at(30))
+
+
+def test_a_meter_that_does_not_check_the_count_believes_every_one() -> None:
+    one = meter(0, spec={"firmware": "unchecked"})
+    recharge(one, 100, 1)
+    assert recharge(one, 100, 1)["bought_fen"] == 10_200, "the same order twice is money twice"
+    assert recharge(one, 100, 9)["purchase_count"] == 9
