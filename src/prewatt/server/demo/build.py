@@ -57,7 +57,8 @@ def _go_on(folder: Files) -> None:
     migrate()
     from prewatt.server.demo import estate
 
-    facts = folder.facts()
+    facts = folder.facts() | {"pages": True}
+    files.write(folder.mark, facts)
     estate.move_buses(facts["ports"])
     fleet.write_fleet(folder.fleet, facts["ports"])
     if facts.get("enrolled_at_port") != facts["web_port"]:

@@ -82,7 +82,7 @@ def _prepare(folder: Files, *, port: int, fresh: bool) -> None:
         facts = {}
     for left_over in (folder.progress, folder.running):
         left_over.unlink(missing_ok=True)
-    files.write(folder.mark, facts | {"ports": _bus_ports(facts.get("ports", [])), "web_port": port})
+    files.write(folder.mark, facts | {"ports": _bus_ports(facts.get("ports", [])), "web_port": port, "pages": False})
 
 
 def _bus_ports(before: list[int]) -> list[int]:
