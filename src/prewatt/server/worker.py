@@ -104,6 +104,9 @@ def _seal_yesterday(now: datetime) -> int:
     from django.conf import settings
 
     from prewatt.domain.ledger import sealing
+    from prewatt.domain.ledger.models import DaySeal
 
     yesterday = now.astimezone(ZoneInfo(settings.TIME_ZONE)).date() - timedelta(days=1)
+    if DaySeal.objects.filter(day=yesterday).exists():
+        return 0
     return 1 if sealing.seal_day(day=yesterday, now=now) else 0

@@ -118,8 +118,11 @@ def _children(folder: Files, *, port: int, speed: int) -> list[Child]:
     def is_built() -> bool:
         return bool(files.read(folder.progress).get("stage") not in {None, "building", "sales"})
 
+    def is_up() -> bool:
+        return not port_is_free("127.0.0.1", port)
+
     def has_keys() -> bool:
-        return is_built() and folder.facts().get("enrolled_at_port") == port
+        return is_built() and folder.facts().get("enrolled_at_port") == port and is_up()
 
     def is_closed() -> bool:
         return is_built() and bool(files.read(folder.history).get("closed"))
@@ -129,7 +132,7 @@ def _children(folder: Files, *, port: int, speed: int) -> list[Child]:
         part("build", module("build"), once=True, tries=2),
         part("web", command("web", "--port", str(port)), when=lambda: bool(folder.facts().get("pages"))),
         part("simulator", command(*simulate), when=is_built),
-        part("enrol", module("enrol"), once=True, when=lambda: is_built() and not port_is_free("127.0.0.1", port)),
+        part("enrol", module("enrol"), once=True, when=lambda: is_built() and is_up()),
         part("gateway", command("gateway", "--data", str(folder.gateway)), when=has_keys),
         part("worker", command("worker"), when=is_closed),
     ]
