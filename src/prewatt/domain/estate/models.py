@@ -106,6 +106,7 @@ def default_allow() -> list[str]:
 class Meter(models.Model):
     """One meter. `number` 表号 is text; leading zeros and letters are part of it."""
 
+    id = models.AutoField(primary_key=True)  # four bytes: every reading carries it twice, in its row and in its key
     number = models.CharField(_("meter number"), max_length=32, unique=True)
     bus = models.ForeignKey(Bus, on_delete=models.PROTECT, related_name="meters")
     unit = models.IntegerField(_("address"), default=1)
@@ -136,6 +137,14 @@ class Meter(models.Model):
         ordering: ClassVar = ["number"]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(ct_ratio__gte=1, ct_ratio__lte=10_000), name="estate_meter_ct_ratio"),
+            models.CheckConstraint(condition=Q(unit__gte=0, unit__lte=247), name="estate_meter_unit_range"),
+            # Two meters that answer to one call garble each other. A meter taken out of use frees its address.
+            models.UniqueConstraint(
+                fields=["bus", "unit"], condition=Q(active=True, address=""), name="estate_meter_unit_once"
+            ),
+            models.UniqueConstraint(
+                fields=["bus", "address"], condition=Q(active=True) & ~Q(address=""), name="estate_meter_address_once"
+            ),
             models.CheckConstraint(
                 condition=Q(alarm1_fen__gte=0, alarm2_fen__gte=0, ceiling_fen__gte=0, overload_limit_w__gte=0),
                 name="estate_meter_limits_not_negative",

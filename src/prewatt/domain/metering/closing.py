@@ -9,7 +9,7 @@ the last of the day.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate, pairwise
 from zoneinfo import ZoneInfo
@@ -25,7 +25,23 @@ HOUR_MS = 3_600_000
 GAP_MS = 3 * HOUR_MS // 2  # readings further apart than this leave hours that are marked as filled
 DAY_GRACE_MS = 40 * 60_000  # a day is closed this long after its end at the earliest: the last sweep must be in
 CLEAN_MS = 9_000_000_000_000_000  # "nothing to close" in Dirty
+METERS_TOGETHER = 16  # closed in one transaction: the disk is waited for once, and others wait for milliseconds
+REGISTER_SIZES = (10**8, 10**9, 10**10, 10**11)  # Wh: six digits of kWh and two decimals is the usual one, 10**9
+ROLLOVER_PART = 1000  # "nearly full" is the last thousandth, "just begun" the first
 RATES = ("energy_wh", "energy_sharp_wh", "energy_peak_wh", "energy_flat_wh", "energy_valley_wh", "energy_deep_wh")
+
+
+_DAY_COLUMNS = ("taken_ms", *RATES, "bought_fen", "balance_fen", "overdraft_fen")
+
+
+def rise(before: int, after: int) -> int:
+    """From one register value to the next. A register that was nearly full began again at zero; any other step down
+    is a register that was set back (a changed meter), from which nothing can be learned: it counts as no use."""
+    if after >= before:
+        return after - before
+    full = next((size for size in REGISTER_SIZES if before < size), 0)
+    turned = full > 0 and full - before <= full // ROLLOVER_PART and after <= full // ROLLOVER_PART
+    return after + full - before if turned else 0
 
 
 class Track:
@@ -34,8 +50,7 @@ class Track:
     def __init__(self, taken_ms: Sequence[int], shown: Sequence[int | None]) -> None:
         pairs = [(at, value) for at, value in zip(taken_ms, shown, strict=True) if value is not None]
         self.at = [at for at, _ in pairs]
-        steps = (max(0, after[1] - before[1]) for before, after in pairwise(pairs))
-        self.total = list(accumulate(steps, initial=0)) if pairs else []
+        self.total = list(accumulate((rise(a[1], b[1]) for a, b in pairwise(pairs)), initial=0)) if pairs else []
 
     def value(self, at_ms: int) -> int:
         """The register at a moment between two readings, on the straight line between them, in whole Wh."""
@@ -48,37 +63,42 @@ class Track:
         low, high = self.total[right - 1], self.total[right]
         return low + (high - low) * (at_ms - before) // (after - before)
 
-    def bridged(self, from_ms: int, to_ms: int) -> bool:
-        """Does the span lie, even partly, in a gap between readings?"""
-        first, last = max(1, bisect_right(self.at, from_ms)), min(bisect_right(self.at, to_ms), len(self.at) - 1)
-        return any(self.at[place] - self.at[place - 1] > GAP_MS for place in range(first, last + 1))
+    def bridged_hours(self) -> set[int]:
+        """The hours (their beginnings) that lie, even partly, in a gap between readings."""
+        gaps = ((before, after) for before, after in pairwise(self.at) if after - before > GAP_MS)
+        return {hour for before, after in gaps for hour in range(before // HOUR_MS * HOUR_MS, after, HOUR_MS)}
 
 
 def close_hours(*, now: datetime, limit: int = 500) -> int:  # noqa: ARG001 - the worker calls both alike
     """Close the hours of up to `limit` meters with new readings, the running hour up to its last reading included."""
     dirty = list(Dirty.objects.filter(since_ms__lt=CLEAN_MS).order_by("since_ms")[:limit])
     ratios = dict(Meter.objects.filter(pk__in=[item.pk for item in dirty]).values_list("pk", "ct_ratio"))
-    for item in dirty:
-        _close_meter_hours(item.pk, item.since_ms, ratios[item.pk])
+    for start in range(0, len(dirty), METERS_TOGETHER):
+        with transaction.atomic():
+            for item in dirty[start : start + METERS_TOGETHER]:
+                _close_meter_hours(item.pk, item.since_ms, ratios[item.pk])
     return len(dirty)
 
 
-@transaction.atomic
 def _close_meter_hours(meter_id: int, since_ms: int, ct_ratio: int) -> None:
     taken = Dirty.objects.filter(pk=meter_id, since_ms=since_ms).update(since_ms=CLEAN_MS)
     if not taken:
         return  # a reading came in between: the next turn sees it
     start_ms = _reach_ms(meter_id, since_ms) // HOUR_MS * HOUR_MS
-    readings = _readings(meter_id, start_ms)
-    track = Track([row[0] for row in readings], [row[1] for row in readings])
-    if len(track.at) < 2:
+    readings = _readings(meter_id, start_ms, ("taken_ms", "energy_wh"))
+    if len(readings) < 2:
         return
+    track = Track([row[0] for row in readings], [row[1] for row in readings])
     first_ms = max(start_ms, track.at[0] // HOUR_MS * HOUR_MS)
-    hours = []
-    for hour_ms in range(first_ms, track.at[-1], HOUR_MS):
-        energy_wh = (track.value(hour_ms + HOUR_MS) - track.value(hour_ms)) * ct_ratio
-        hours.append((meter_id, hour_ms, energy_wh, track.bridged(hour_ms, hour_ms + HOUR_MS)))
-    _store_hours(hours)
+    starts = range(first_ms, track.at[-1], HOUR_MS)
+    cuts = [track.value(at_ms) for at_ms in (*starts, starts[-1] + HOUR_MS)]
+    bridged = track.bridged_hours()
+    _store_hours(
+        [
+            (meter_id, at_ms, (after - before) * ct_ratio, at_ms in bridged)
+            for at_ms, (before, after) in zip(starts, pairwise(cuts), strict=True)
+        ]
+    )
 
 
 def _reach_ms(meter_id: int, since_ms: int) -> int:
@@ -88,11 +108,10 @@ def _reach_ms(meter_id: int, since_ms: int) -> int:
     return since_ms if before is None else before
 
 
-def _readings(meter_id: int, start_ms: int) -> list[tuple[int, ...]]:
+def _readings(meter_id: int, start_ms: int, columns: Sequence[str]) -> list[tuple[int, ...]]:
     """From the last reading before `start_ms` on."""
     rows = Reading.objects.filter(meter_id=meter_id, energy_wh__isnull=False)
     before = rows.filter(taken_ms__lt=start_ms).aggregate(at=Max("taken_ms"))["at"]
-    columns = ("taken_ms", *RATES, "bought_fen", "balance_fen", "overdraft_fen")
     found = rows.filter(taken_ms__gte=start_ms if before is None else before)
     return list(found.order_by("taken_ms").values_list(*columns))
 
@@ -119,31 +138,47 @@ def close_days(*, now: datetime, limit: int = 500) -> int:
     """Close the days of up to `limit` meters that are over and have new readings. Returns how many meters."""
     zone = ZoneInfo(settings.TIME_ZONE)
     end_ms = day_start_ms(business_day(int(now.timestamp() * 1000) - DAY_GRACE_MS, zone), zone)
-    dirty = list(Dirty.objects.filter(days_since_ms__lt=end_ms).order_by("days_since_ms")[:limit])
-    ratios = dict(Meter.objects.filter(pk__in=[item.pk for item in dirty]).values_list("pk", "ct_ratio"))
-    for item in dirty:
-        _close_meter_days(item, end_ms=end_ms, ct_ratio=ratios[item.pk], zone=zone, now=now)
-    return len(dirty)
+    due = _due(end_ms, zone)[:limit]
+    for start in range(0, len(due), METERS_TOGETHER):
+        with transaction.atomic():
+            for meter_id, since_ms, ct_ratio in due[start : start + METERS_TOGETHER]:
+                _close_meter_days(meter_id, since_ms, end_ms=end_ms, ct_ratio=ct_ratio, zone=zone, now=now)
+    return len(due)
 
 
-@transaction.atomic
-def _close_meter_days(item: Dirty, *, end_ms: int, ct_ratio: int, zone: ZoneInfo, now: datetime) -> None:
-    meter_id, since_ms = item.pk, item.days_since_ms
+def _due(end_ms: int, zone: ZoneInfo) -> list[tuple[int, int, int]]:
+    """(meter, dirty since, CT ratio), the longest waiting first. A lost meter waits until a reading ends its day."""
+    rows = Dirty.objects.filter(days_since_ms__lt=end_ms, meter__state__energy_at__isnull=False)
+    found = rows.order_by("days_since_ms").values_list(
+        "pk", "days_since_ms", "meter__ct_ratio", "meter__state__energy_at"
+    )
+    return [
+        (pk, since_ms, ct_ratio)
+        for pk, since_ms, ct_ratio, energy_at in found
+        if energy_at is not None and energy_at.astimezone(zone).date() > business_day(since_ms, zone)
+    ]
+
+
+def _close_meter_days(
+    meter_id: int, since_ms: int, *, end_ms: int, ct_ratio: int, zone: ZoneInfo, now: datetime
+) -> None:
     first = business_day(_reach_ms(meter_id, since_ms), zone)
-    start_ms = day_start_ms(first, zone)
-    readings = _readings(meter_id, start_ms)
+    readings = _readings(meter_id, day_start_ms(first, zone), _DAY_COLUMNS)
     last_ms = readings[-1][0] if readings else 0
     # A reading's own day is closed only when a later one shows how it ended.
     closed_to_ms = min(end_ms, day_start_ms(business_day(last_ms, zone), zone)) if readings else since_ms
     taken = Dirty.objects.filter(pk=meter_id, days_since_ms=since_ms).update(days_since_ms=max(since_ms, closed_to_ms))
     if not taken or len(readings) < 2:
         return
-    tracks = [Track([row[0] for row in readings], [row[place] for row in readings]) for place in range(1, 7)]
+    taken_ms = [row[0] for row in readings]
+    tracks = [Track(taken_ms, [row[place] for row in readings]) for place in range(1, 1 + len(RATES))]
     counters = [(row[0], _counter_fen(row)) for row in readings]
+    facts = {}
     day = first
     while day_start_ms(day + timedelta(days=1), zone) <= closed_to_ms:
-        _store_day(meter_id, day, _day_facts(day, zone, tracks, counters, ct_ratio), now)
+        facts[day] = _day_facts(day, zone, tracks, counters, ct_ratio)
         day += timedelta(days=1)
+    _store_days(meter_id, facts, now)
 
 
 def _counter_fen(row: Sequence[int | None]) -> int | None:
@@ -173,9 +208,11 @@ def _day_facts(
     return facts
 
 
-def _store_day(meter_id: int, day: date, facts: dict[str, int | None], now: datetime) -> None:
-    old = UsageDay.objects.filter(meter_id=meter_id, day=day).first()
-    if old is None:
-        UsageDay.objects.create(meter_id=meter_id, day=day, closed_at=now, **facts)
-    elif any(getattr(old, name) != value for name, value in facts.items()):
-        UsageDay.objects.filter(pk=old.pk).update(version=F("version") + 1, closed_at=now, **facts)
+def _store_days(meter_id: int, facts: Mapping[date, dict[str, int | None]], now: datetime) -> None:
+    """New days are added; a day that late readings changed gets a new version, which the ledger then books."""
+    known = {row.day: row for row in UsageDay.objects.filter(meter_id=meter_id, day__in=list(facts))}
+    new = [UsageDay(meter_id=meter_id, day=day, closed_at=now, **its) for day, its in facts.items() if day not in known]
+    UsageDay.objects.bulk_create(new, batch_size=200)
+    for day, row in known.items():
+        if any(getattr(row, name) != value for name, value in facts[day].items()):
+            UsageDay.objects.filter(pk=row.pk).update(version=F("version") + 1, closed_at=now, **facts[day])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import DataError, transaction
+from django.db.models import F
 
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.metering import storing
@@ -18,35 +19,41 @@ from prewatt.link.messages import MeterHealth, Reading
 if TYPE_CHECKING:
     from prewatt.domain.estate.models import Gateway
 
-__all__ = ["Recorded", "close_days", "close_hours", "record_health", "record_readings"]
+__all__ = ["Recorded", "close_days", "close_hours", "mark_lost", "record_health", "record_readings"]
+
+
+FUTURE_MS_MAX = 24 * 3_600_000  # a gateway's clock may be off, but not by more than a day
+LOST_AFTER_S = 600
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """`added` readings are new; those of `foreign` meters (unknown, or of another gateway) were not taken."""
+    """`added` readings are new. Not taken, by number: meters that are not this gateway's, and unbelievable readings."""
 
     added: int
-    foreign: tuple[str, ...] = field(default=())
+    foreign: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()  # a number that no column holds, or a time in the future
 
 
-@transaction.atomic
 def record_readings(readings: Sequence[Reading], *, gateway: Gateway | None, now: datetime) -> Recorded:
     """Take a batch. The same reading again is once. `gateway=None` takes any meter (history, imports).
 
     A look at the status alone brings the state up to date; a row is stored for every look at the energy register.
+    One bad reading is left out and named; it never keeps the others of its batch from the disk.
     """
     ids = _meter_ids(readings, gateway)
-    known = [(ids[reading.meter], reading) for reading in readings if reading.meter in ids]
-    limit_ms = int(now.timestamp() * 1000) + 24 * 3_600_000  # a gateway's clock may be off, but not by a day
-    known = [(meter_id, reading) for meter_id, reading in known if reading.taken_at_ms <= limit_ms]
-    full = [pair for pair in known if "energy_wh" in pair[1].values]
-    added = storing.insert([storing.row(meter_id, look.taken_at_ms, look.values) for meter_id, look in full])
-    latest = _latest(known)
-    storing.ensure_states(latest)
-    storing.newest((meter_id, taken_at, values) for meter_id, (taken_at, values) in latest.items())
-    storing.mark_dirty(_earliest(full).items())
     foreign = tuple(sorted({reading.meter for reading in readings if reading.meter not in ids}))
-    return Recorded(added, foreign)
+    now_ms = int(now.timestamp() * 1000)
+    mine = [look for look in readings if look.meter in ids]
+    known = [look for look in mine if 0 < look.taken_at_ms <= now_ms + FUTURE_MS_MAX]
+    try:
+        added = _take(known, ids, now_ms)
+    except (DataError, OverflowError):
+        known = [look for look in known if storing.fits(look.values)]
+        added = _take(known, ids, now_ms)
+    taken = {id(look) for look in known} if len(known) < len(mine) else None
+    unreadable = () if taken is None else tuple(sorted({look.meter for look in mine if id(look) not in taken}))
+    return Recorded(added, foreign, unreadable)
 
 
 def _meter_ids(readings: Iterable[Reading], gateway: Gateway | None) -> dict[str, int]:
@@ -56,21 +63,43 @@ def _meter_ids(readings: Iterable[Reading], gateway: Gateway | None) -> dict[str
     return dict(found.order_by().values_list("number", "pk"))
 
 
-def _latest(known: list[tuple[int, Reading]]) -> dict[int, tuple[datetime, dict[str, int]]]:
-    """Per meter the newest value of everything that this batch shows."""
-    merged: dict[int, tuple[int, dict[str, int]]] = {}
-    for meter_id, reading in sorted(known, key=lambda pair: pair[1].taken_at_ms):
-        _, values = merged.setdefault(meter_id, (0, {}))
-        values.update(reading.values)
-        merged[meter_id] = (reading.taken_at_ms, values)
-    return {pk: (datetime.fromtimestamp(ms / 1000, UTC), values) for pk, (ms, values) in merged.items()}
-
-
-def _earliest(known: list[tuple[int, Reading]]) -> dict[int, int]:
+@transaction.atomic
+def _take(looks: Sequence[Reading], ids: Mapping[str, int], now_ms: int) -> int:
+    rows: dict[storing.Shape, list[storing.Row]] = {}
+    latest: dict[tuple[int, storing.Shape], Reading] = {}
     first: dict[int, int] = {}
-    for meter_id, reading in known:
-        first[meter_id] = min(first.get(meter_id, reading.taken_at_ms), reading.taken_at_ms)
-    return first
+    for look in looks:
+        meter_id, at_ms, kind = ids[look.meter], look.taken_at_ms, storing.shape(tuple(look.values))
+        if kind.full:
+            rows.setdefault(kind, []).append((meter_id, at_ms, *kind.values(look.values)))
+            if at_ms < first.get(meter_id, storing.NEVER_MS):
+                first[meter_id] = at_ms
+        newest = latest.get((meter_id, kind))
+        if newest is None or at_ms > newest.taken_at_ms:
+            latest[meter_id, kind] = look
+    added = sum(storing.insert(kind, lines) for kind, lines in rows.items())
+    storing.newest(_merged(latest), fresh_ms=now_ms - LOST_AFTER_S * 1000)
+    storing.mark_dirty(first)
+    return added
+
+
+def _merged(latest: Mapping[tuple[int, storing.Shape], Reading]) -> list[storing.Newest]:
+    """Per meter the newest value of everything that this batch shows, whatever its looks were like."""
+    merged: dict[int, storing.Newest] = {}
+    for (meter_id, kind), look in sorted(latest.items(), key=lambda item: item[1].taken_at_ms):
+        full_ms = look.taken_at_ms if kind.full else 0
+        if (before := merged.get(meter_id)) is None:
+            merged[meter_id] = (meter_id, look.taken_at_ms, full_ms, look.values)
+        else:
+            merged[meter_id] = (meter_id, look.taken_at_ms, max(full_ms, before[2]), {**before[3], **look.values})
+    return list(merged.values())
+
+
+@transaction.atomic
+def mark_lost(*, now: datetime, after_s: int = LOST_AFTER_S) -> int:
+    """Active meters of which nothing was heard for `after_s` are lost, also when their gateway itself is silent."""
+    silent = MeterState.objects.filter(meter__active=True, lost=False, taken_at__lt=now - timedelta(seconds=after_s))
+    return silent.update(lost=True, lost_since=F("taken_at"))
 
 
 @transaction.atomic

@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Meter",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("id", models.AutoField(primary_key=True, serialize=False)),
                 ("number", models.CharField(max_length=32, unique=True, verbose_name="meter number")),
                 ("unit", models.IntegerField(default=1, verbose_name="address")),
                 ("address", models.CharField(blank=True, max_length=16)),
