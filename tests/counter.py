@@ -121,14 +121,14 @@ class Counter:
     def arrive(self, order_id: str, meter: Any = None) -> Any:
         """The order is fetched, carried out and proven: the registers grow as a true meter's would."""
         from prewatt.domain.dispatch.models import MeterOrder
-        from prewatt.domain.vending.checks import known_balance
+        from prewatt.domain.vending.look import look
 
         self.lease()
         order = MeterOrder.objects.select_related("meter", "opening").get(pk=order_id)
         assert order.opening is not None
         assert order.amount_fen is not None
         delta = -order.amount_fen if order.kind == "refund" else order.amount_fen
-        known = 0 if order.kind == "open" else known_balance(order.meter, order.opening).balance_fen
+        known = 0 if order.kind == "open" else look(order.meter_id).balance_fen
         return self.settle(
             order_id,
             Outcome.DONE,

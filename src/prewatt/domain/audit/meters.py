@@ -14,7 +14,7 @@ from prewatt.domain.estate.models import Opening
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.ledger.accounts import meter as meter_account
 from prewatt.domain.metering.models import Reading, UsageDay
-from prewatt.domain.vending.checks import net_fen
+from prewatt.domain.vending.look import net_fen
 
 _NAMES = ("taken_ms", "balance_fen", "overdraft_fen", "purchase_count", "bought_fen")
 _ON_THE_WAY = (State.LEASED, State.TAKEN, State.UNCLEAR)
@@ -92,7 +92,7 @@ def _usage(opening: Opening, values: Mapping[str, int], row: str) -> Iterator[Fi
         yield Finding("meters", "mismatch", row, what)
     if "bought_fen" not in values or "balance_fen" not in values:
         return
-    deducted_fen = values["bought_fen"] - int(opening.bought_base_fen) - net_fen(dict(values))
+    deducted_fen = values["bought_fen"] - int(opening.bought_base_fen) - net_fen(values)
     if posted_fen > max(0, deducted_fen):
         what = f"{posted_fen} fen are booked as used; the meter has deducted {deducted_fen}"
         yield Finding("meters", "mismatch", row, what)

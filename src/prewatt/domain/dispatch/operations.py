@@ -22,7 +22,7 @@ from prewatt.domain.estate.models import Meter
 from prewatt.link import messages as link
 
 if TYPE_CHECKING:
-    from prewatt.domain.estate.models import Gateway, Opening
+    from prewatt.domain.estate.models import Gateway
     from prewatt.domain.staff.models import Operator
 
 LEASE = timedelta(seconds=60)
@@ -61,9 +61,12 @@ class OrderUnclear(Exception):
         )
 
 
-def lock_meter(meter_id: int) -> None:
-    """Hold the meter's row until the transaction ends: its queue of money orders and its next count are ours."""
-    Meter.objects.select_for_update(no_key=True).only("pk").get(pk=meter_id)
+def lock_meter(meter_id: int) -> Meter:
+    """Hold the meter's row until the transaction ends: its queue of money orders and its next count are ours.
+
+    Returns it as it stands now.
+    """
+    return Meter.objects.select_for_update(no_key=True, of=("self",)).get(pk=meter_id)
 
 
 @transaction.atomic
@@ -74,7 +77,7 @@ def place(
     kind: link.Kind,
     now: datetime,
     operator: Operator | None = None,
-    opening: Opening | None = None,
+    opening_id: int | None = None,
     amount_fen: int | None = None,
     values: Mapping[str, int] | None = None,
     cause: tuple[str, str] = ("operator", ""),
@@ -90,12 +93,42 @@ def place(
         first = MeterOrder.objects.filter(pk=order_id).first()
     if first is not None:
         return _same(first, meter, kind, amount_fen)
+    return place_held(
+        order_id=order_id,
+        meter=meter,
+        kind=kind,
+        now=now,
+        operator=operator,
+        opening_id=opening_id,
+        amount_fen=amount_fen,
+        values=values,
+        cause=cause,
+        expires_at=expires_at,
+    )
+
+
+def place_held(
+    *,
+    order_id: str,
+    meter: Meter,
+    kind: link.Kind,
+    now: datetime,
+    operator: Operator | None = None,
+    opening_id: int | None = None,
+    amount_fen: int | None = None,
+    values: Mapping[str, int] | None = None,
+    cause: tuple[str, str] = ("operator", ""),
+    expires_at: datetime | None = None,
+) -> MeterOrder:
+    """`place` for a caller who is in a transaction, holds the meter and knows that the id is new (else
+    IntegrityError).
+    """
     if expires_at is None and kind in link.SWITCH_KINDS:
         expires_at = now + SWITCH_VALID
     order = MeterOrder(
         id=order_id,
         meter=meter,
-        opening=opening,
+        opening_id=opening_id,
         kind=kind.value,
         amount_fen=amount_fen,
         values=dict(values or {}),
@@ -130,9 +163,9 @@ def _number(order: MeterOrder) -> None:
     if order.kind == Kind.OPEN:
         order.count = 0
         return
-    assert order.opening is not None  # a money order always has one (database constraint)
-    order.count = queries.expected_count(order.opening) + 1
-    order.bought_before_fen = queries.expected_bought_fen(order.opening)
+    assert order.opening_id is not None  # a money order always has one (database constraint)
+    count, order.bought_before_fen = queries.expected(order.opening_id)
+    order.count = count + 1
 
 
 def advance(meter_id: int) -> MeterOrder | None:
@@ -142,7 +175,7 @@ def advance(meter_id: int) -> MeterOrder | None:
     waiting = MeterOrder.objects.filter(
         meter_id=meter_id, kind__in=SERIAL_KINDS, state=State.QUEUED, count__isnull=True
     )
-    head = waiting.select_related("opening").order_by("placed_at", "id").first()
+    head = waiting.order_by("placed_at", "id").first()
     if head is not None:
         _number(head)
         head.save(update_fields=["count", "bought_before_fen"])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import QuerySet
 
-from prewatt.domain.dispatch.models import Contradiction, CountCorrection, MeterOrder
+from prewatt.domain.dispatch.models import Contradiction, MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State
-from prewatt.domain.ledger.accounts import meter as meter_account
-from prewatt.domain.ledger.models import MOVING, Transfer
 from prewatt.link.messages import MONEY_KINDS
 
 if TYPE_CHECKING:
@@ -32,33 +31,54 @@ def last_money_done(opening: Opening) -> MeterOrder | None:
     return done.order_by("-answered_at").first()
 
 
-def confirmed_count(opening: Opening) -> int:
-    """How many money orders of this opening the meter has confirmed (opening itself sets the count and is none of
-    them).
+_EXPECTED = """
+SELECT o.count_base
+       + COALESCE((SELECT SUM(c.delta) FROM dispatch_countcorrection c WHERE c.opening_id = o.id), 0)
+       + (SELECT COUNT(*) FROM dispatch_meterorder d
+          WHERE d.opening_id = o.id AND d.state = 'done' AND d.kind IN ('recharge', 'refund')),
+       o.bought_base_fen,
+       COALESCE((SELECT SUM(t.amount_fen) FROM ledger_transfer t
+                 WHERE t.credit_id = a.id AND t.kind IN ('posted', 'confirmed') AND t.cause_kind <> 'usage'), 0)
+       - COALESCE((SELECT SUM(t.amount_fen) FROM ledger_transfer t
+                   WHERE t.debit_id = a.id AND t.kind IN ('posted', 'confirmed') AND t.cause_kind <> 'usage'), 0)
+FROM estate_opening o
+LEFT JOIN ledger_account a ON a.code = 'meter' AND a.owner = CAST(o.id AS VARCHAR(64))
+WHERE o.id = %s
+"""
+
+
+def expected(opening_id: int) -> tuple[int, int | None]:
+    """The purchase count and the total bought that the meter should show; None where the base of the total is not
+    known.
+
+    The count: its base, what people corrected, and every confirmed order (opening itself sets the count and is none
+    of them).
+    The total: its base and what the ledger says was credited, refunds taken off.
     """
-    return MeterOrder.objects.filter(opening=opening, kind__in=MONEY_KINDS, state=State.DONE).count()
+    count, base_fen, credited = _expected(opening_id)
+    return count, None if base_fen is None else base_fen + credited
+
+
+def _expected(opening_id: int) -> tuple[int, int | None, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_EXPECTED, (opening_id,))
+        count, base_fen, credited = cursor.fetchone()
+    return int(count), None if base_fen is None else int(base_fen), int(credited)
 
 
 def expected_count(opening: Opening) -> int:
-    """The purchase count that the meter should show: its base, what people corrected, and every confirmed order."""
-    corrected = CountCorrection.objects.filter(opening=opening).aggregate(total=Sum("delta"))["total"] or 0
-    return int(opening.count_base) + int(corrected) + confirmed_count(opening)
-
-
-def credited_fen(opening: Opening) -> int:
-    """What the ledger says was credited to the meter, refunds taken off and usage left out."""
-    account = meter_account(opening.pk)
-    moved = Transfer.objects.filter(kind__in=MOVING).exclude(cause_kind="usage")
-    into = moved.filter(credit__code=account.code, credit__owner=account.owner)
-    out = moved.filter(debit__code=account.code, debit__owner=account.owner)
-    total = [side.aggregate(total=Sum("amount_fen"))["total"] or 0 for side in (into, out)]
-    return int(total[0]) - int(total[1])
+    """The purchase count that the meter should show."""
+    return _expected(opening.pk)[0]
 
 
 def expected_bought_fen(opening: Opening) -> int | None:
     """What the meter's total-bought register should show; None where its base is not known."""
-    base = opening.bought_base_fen
-    return None if base is None else int(base) + credited_fen(opening)
+    return expected(opening.pk)[1]
+
+
+def credited_fen(opening: Opening) -> int:
+    """What the ledger says was credited to the meter, refunds taken off and usage left out."""
+    return _expected(opening.pk)[2]
 
 
 def unclear_orders() -> QuerySet[MeterOrder]:
@@ -69,11 +89,3 @@ def unclear_orders() -> QuerySet[MeterOrder]:
 def contradictions() -> QuerySet[Contradiction]:
     """Answers that contradict what is settled and that nobody has looked at yet."""
     return Contradiction.objects.filter(seen_at__isnull=True).order_by("first_at")
-
-
-def arriving_fen(meter: Meter) -> int:
-    """Money on its way to the meter, less money on its way back."""
-    waiting = open_money_orders(meter)
-    into = waiting.filter(~Q(kind="refund")).aggregate(total=Sum("amount_fen"))["total"] or 0
-    out = waiting.filter(kind="refund").aggregate(total=Sum("amount_fen"))["total"] or 0
-    return int(into) - int(out)

@@ -5,7 +5,6 @@ Each refusal has a name, says what it means for the money, and what to do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING, ClassVar
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from prewatt.domain.dispatch import queries as dispatch_queries
-from prewatt.domain.estate.models import Meter, Opening
+from prewatt.domain.estate.models import Meter
 from prewatt.domain.ledger.accounts import TENDERS
-from prewatt.domain.metering.models import MeterState
 from prewatt.domain.staff.rights import Right
+from prewatt.domain.vending.look import Look
 from prewatt.units.values import Money
 
 if TYPE_CHECKING:
@@ -138,59 +136,27 @@ class AccountClosed(Refused):
     code = "account_closed"
 
 
-def check_opening(meter: Meter) -> Opening:
-    """The meter's open account. Refuses meters out of use, never opened, or closed."""
+def check_account(meter: Meter, seen: Look) -> tuple[int, int]:
+    """The open account's id and its customer's. Refuses meters out of use, never opened, or closed."""
     if not meter.active:
         raise MeterInactive(
             _("Meter %(meter)s is out of use. Nothing was booked; give the money back. Put the meter into use first.")
             % {"meter": meter.number}
         )
-    opening = Opening.objects.filter(meter=meter).select_related("customer").order_by("-opened_at", "-pk").first()
-    if opening is None:
+    if seen.opening_id is None or seen.customer_id is None:
         raise MeterNotOpened(
             _("Meter %(meter)s has no account yet. Nothing was booked; give the money back. Open an account first.")
             % {"meter": meter.number}
         )
-    if opening.closed_at is not None:
+    if seen.closed:
         raise AccountClosed(
             _(
-                "The account on meter %(meter)s is closed. Nothing was booked; give the money back. Open a new "
-                "account first."
+                "The account on meter %(meter)s is closed. Nothing was booked; give the money back. "
+                "Open a new account first."
             )
             % {"meter": meter.number}
         )
-    return opening
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The latest that the centre knows about the money on a meter."""
-
-    balance_fen: int  # overdraft taken off
-    at: datetime | None
-    lost: bool
-
-
-def known_balance(meter: Meter, opening: Opening) -> Known:
-    """From the last reading, or from the proof of the last money order if that is newer."""
-    state = MeterState.objects.filter(meter=meter).first()
-    last = dispatch_queries.last_money_done(opening)
-    lost = bool(state and state.lost)
-    if last and last.answered_at and "balance_fen" in last.after and not _newer(state, last.answered_at):
-        return Known(net_fen(last.after), last.answered_at, lost)
-    if state is None or state.balance_fen is None:
-        return Known(0, None, lost)
-    return Known(int(state.balance_fen) - max(0, int(state.overdraft_fen or 0)), state.taken_at, lost)
-
-
-def _newer(state: MeterState | None, at: datetime) -> bool:
-    return state is not None and state.balance_fen is not None and state.taken_at is not None and state.taken_at > at
-
-
-def net_fen(values: dict[str, int]) -> int:
-    """Balance less overdraft. A meter that shows debt as a negative balance shows it once, not twice."""
-    balance = values.get("balance_fen", 0)
-    return balance if balance < 0 else balance - values.get("overdraft_fen", 0)
+    return seen.opening_id, seen.customer_id
 
 
 class ReadingTooOld(Refused):
@@ -198,9 +164,9 @@ class ReadingTooOld(Refused):
     retry = True
 
 
-def check_fresh(known: Known, meter: Meter, now: datetime) -> None:
+def check_fresh(seen: Look, meter: Meter, now: datetime) -> None:
     """Money may be taken off a meter only against a fresh look at it."""
-    if known.at is None or known.lost or now - known.at > FRESH:
+    if seen.known_at is None or seen.lost or now - seen.known_at > FRESH:
         raise ReadingTooOld(
             _(
                 "The last reading of meter %(meter)s is older than %(minutes)d minutes, so nobody knows what it "

@@ -82,7 +82,7 @@ def open_account(
     The meter is set to both together, its purchase count to 0. The same `opening_id` again is the same opening.
     Raises a `Refused` subclass, and then nothing is booked.
     """
-    dispatch.lock_meter(meter.pk)
+    meter = dispatch.lock_meter(meter.pk)
     first, carried = _amount_or_zero(first_amount), _amount_or_zero(carried_in)
     done = MeterOrder.objects.filter(pk=opening_id).select_related("opening", "meter").first()
     if done is not None:
@@ -103,10 +103,10 @@ def open_account(
             amount_fen=carried.fen,
             at=now,
         )
-    order = dispatch.place(
+    order = dispatch.place_held(
         order_id=opening_id,
         meter=meter,
-        opening=opening,
+        opening_id=opening.pk,
         kind=Kind.OPEN,
         amount_fen=first.fen + carried.fen,
         cause=("opening", opening_id),
@@ -140,7 +140,6 @@ def _same(done: MeterOrder, meter: Meter, customer: Customer, fen: int) -> Openi
 
 
 def _check_meter(meter: Meter, first: Money, carried: Money) -> None:
-    meter.refresh_from_db(fields=["active", "ceiling_fen"])
     if not meter.active:
         raise checks.MeterInactive(
             _("Meter %(meter)s is out of use. Nothing was booked. Put the meter into use first.")

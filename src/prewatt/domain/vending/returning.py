@@ -16,14 +16,15 @@ from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import checks, receipts
-from prewatt.domain.vending.checks import Known, Refused
+from prewatt.domain.vending.checks import Refused
+from prewatt.domain.vending.look import Look, look
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale, SaleState
 from prewatt.domain.vending.selling import hold_waiting
 from prewatt.link.messages import Kind
 from prewatt.units.values import Money
 
 if TYPE_CHECKING:
-    from prewatt.domain.estate.models import Meter, Opening
+    from prewatt.domain.estate.models import Meter
     from prewatt.domain.staff.models import Operator
 
 
@@ -112,27 +113,24 @@ def _refund(
     note: str,
     address: str,
 ) -> Refund:
+    meter = dispatch.lock_meter(meter.pk)
     first = Refund.objects.filter(pk=refund_id).first()
-    if first is None:
-        dispatch.lock_meter(meter.pk)
-        first = Refund.objects.filter(pk=refund_id).first()
     if first is not None:
         return _same_refund(first, meter, amount, tender)
 
     money = checks.parse_amount(amount)
     checks.check_tender(tender)
-    meter.refresh_from_db(fields=["active"])
     checks.check_operator(operator, Right.REFUND, meter)
-    opening = checks.check_opening(meter)
-    known = checks.known_balance(meter, opening)
-    checks.check_fresh(known, meter, now)
-    _check_holds(meter, opening, known, money)
+    seen = look(meter.pk)
+    opening_id, customer_id = checks.check_account(meter, seen)
+    checks.check_fresh(seen, meter, now)
+    _check_holds(meter, seen, money)
 
     # After this point it must succeed.
     order = _take_back(
         order_id=refund_id,
         cause=ledger.Cause("refund", refund_id),
-        opening=opening,
+        seen=seen,
         meter=meter,
         money=money,
         operator=operator,
@@ -150,9 +148,9 @@ def _refund(
     )
     return Refund.objects.create(
         id=refund_id,
-        opening=opening,
+        opening_id=opening_id,
         meter=meter,
-        customer_id=opening.customer_id,
+        customer_id=customer_id,
         operator=operator,
         amount_fen=money.fen,
         tender=tender,
@@ -173,12 +171,13 @@ def _same_refund(first: Refund, meter: Meter, amount: object, tender: str) -> Re
     return first
 
 
-def _check_holds(meter: Meter, opening: Opening, known: Known, money: Money) -> None:
+def _check_holds(meter: Meter, seen: Look, money: Money) -> None:
     """What the meter holds less what is already on its way back; and never more than the books put there."""
-    reserved_fen = ledger_queries.reserved_fen(accounts.meter(opening.pk))
-    if money.fen > known.balance_fen - reserved_fen:
-        raise MoreThanBalance(meter, known.balance_fen - reserved_fen)
-    booked_fen = ledger_queries.balance_fen(accounts.meter(opening.pk)) - reserved_fen
+    account = accounts.meter(seen.opening_id or 0)
+    reserved_fen = ledger_queries.reserved_fen(account)
+    if money.fen > seen.balance_fen - reserved_fen:
+        raise MoreThanBalance(meter, seen.balance_fen - reserved_fen)
+    booked_fen = ledger_queries.balance_fen(account) - reserved_fen
     if money.fen > booked_fen:
         raise MoreThanBooked(meter, booked_fen)
 
@@ -187,25 +186,26 @@ def _take_back(
     *,
     order_id: str,
     cause: ledger.Cause,
-    opening: Opening,
+    seen: Look,
     meter: Meter,
     money: Money,
     operator: Operator,
     now: datetime,
 ) -> MeterOrder:
-    """Reserve credit of the meter for the wallet and place the reduction. The caller holds the meter."""
+    """Reserve credit of the meter for the wallet and place the reduction. The caller holds the meter and has looked."""
+    opening_id, customer_id = checks.check_account(meter, seen)
     ledger.pend(
         key=f"order:{order_id}",
         cause=cause,
-        debit=accounts.meter(opening.pk),
-        credit=accounts.wallet(opening.customer_id),
+        debit=accounts.meter(opening_id),
+        credit=accounts.wallet(customer_id),
         amount_fen=money.fen,
         at=now,
     )
-    return dispatch.place(
+    return dispatch.place_held(
         order_id=order_id,
         meter=meter,
-        opening=opening,
+        opening_id=opening_id,
         kind=Kind.REFUND,
         amount_fen=money.fen,
         cause=cause,
@@ -337,18 +337,17 @@ def _reverse(*, reversal_id: str, sale_id: str, operator: Operator, now: datetim
 
 
 def _turn_round(row: Reversal, sale: Sale, money: Money, operator: Operator, now: datetime) -> MeterOrder:
-    opening = checks.check_opening(sale.meter)
-    if opening.pk != sale.order.opening_id:
-        raise MoreThanBalance(
-            sale.meter, 0
-        )  # the account that it was sold to is closed: this meter holds other money now
-    known = checks.known_balance(sale.meter, opening)
-    checks.check_fresh(known, sale.meter, now)
-    _check_holds(sale.meter, opening, known, money)
+    seen = look(sale.meter_id)
+    opening_id, _customer_id = checks.check_account(sale.meter, seen)
+    if opening_id != sale.order.opening_id:
+        # the account that it was sold to is closed: this meter holds other money now
+        raise MoreThanBalance(sale.meter, 0)
+    checks.check_fresh(seen, sale.meter, now)
+    _check_holds(sale.meter, seen, money)
     return _take_back(
         order_id=row.pk,
         cause=ledger.Cause("reversal", row.pk),
-        opening=opening,
+        seen=seen,
         meter=sale.meter,
         money=money,
         operator=operator,

@@ -9,7 +9,6 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from prewatt.domain.dispatch import operations as dispatch
-from prewatt.domain.dispatch import queries as dispatch_queries
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
@@ -18,12 +17,13 @@ from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import checks, receipts
 from prewatt.domain.vending.checks import Refused
+from prewatt.domain.vending.look import Look, look
 from prewatt.domain.vending.models import Sale, SaleState
 from prewatt.link.messages import Kind
 from prewatt.units.values import Money
 
 if TYPE_CHECKING:
-    from prewatt.domain.estate.models import Meter, Opening
+    from prewatt.domain.estate.models import Meter
     from prewatt.domain.staff.models import Operator
 
 
@@ -94,33 +94,31 @@ def sell(
 def _sell(
     *, sale_id: str, meter: Meter, amount: object, tender: str, operator: Operator, now: datetime, address: str
 ) -> Sale:
+    meter = dispatch.lock_meter(meter.pk)
     first = Sale.objects.filter(pk=sale_id).first()
-    if first is None:
-        dispatch.lock_meter(meter.pk)
-        first = Sale.objects.filter(pk=sale_id).first()
     if first is not None:
         return _same(first, meter, amount, tender)
 
     money = checks.parse_amount(amount)
     checks.check_tender(tender)
-    meter.refresh_from_db(fields=["active", "ceiling_fen"])
     checks.check_operator(operator, Right.SELL, meter)
-    opening = checks.check_opening(meter)
-    known = check_ceiling(meter, opening, money)
+    seen = look(meter.pk)
+    opening_id, customer_id = checks.check_account(meter, seen)
+    check_ceiling(meter, seen, money)
 
     # After this point it must succeed.
     cause = ledger.Cause("sale", sale_id)
-    wallet = accounts.wallet(opening.customer_id)
     ledger.post(
         key=f"sale:{sale_id}:paid",
         cause=cause,
         debit=accounts.tender(tender),
-        credit=wallet,
+        credit=accounts.wallet(customer_id),
         amount_fen=money.fen,
         at=now,
     )
-    order = send(order_id=sale_id, cause=cause, opening=opening, meter=meter, money=money, operator=operator, now=now)
-    dispatch.cancel_arrears_trips(meter=meter, now=now)
+    order = send(order_id=sale_id, cause=cause, seen=seen, meter=meter, money=money, operator=operator, now=now)
+    if seen.arrears_trip:
+        dispatch.cancel_arrears_trips(meter=meter, now=now)
     staff.log(
         operator=operator,
         action="sell",
@@ -134,13 +132,13 @@ def _sell(
         id=sale_id,
         series=series,
         number=number,
-        opening=opening,
+        opening_id=opening_id,
         meter=meter,
-        customer_id=opening.customer_id,
+        customer_id=customer_id,
         operator=operator,
         amount_fen=money.fen,
         tender=tender,
-        balance_before_fen=known.balance_fen if known.at else None,
+        balance_before_fen=seen.balance_fen if seen.known_at else None,
         sold_at=now,
         business_day=checks.business_day(now),
         order=order,
@@ -158,41 +156,38 @@ def _same(first: Sale, meter: Meter, amount: object, tender: str) -> Sale:
     return first
 
 
-def check_ceiling(meter: Meter, opening: Opening, money: Money) -> checks.Known:
+def check_ceiling(meter: Meter, seen: Look, money: Money) -> None:
     """The meter refuses what would lift it above its ceiling; equal is allowed. Zero or none: it has no ceiling."""
-    known = checks.known_balance(meter, opening)
     ceiling_fen = int(meter.ceiling_fen or 0)
-    if ceiling_fen > 0:
-        arriving_fen = dispatch_queries.arriving_fen(meter)
-        room_fen = ceiling_fen - known.balance_fen - arriving_fen
-        if money.fen > room_fen:
-            raise AboveCeiling(meter=meter, known_fen=known.balance_fen, arriving_fen=arriving_fen, room_fen=room_fen)
-    return known
+    room_fen = ceiling_fen - seen.balance_fen - seen.arriving_fen
+    if ceiling_fen > 0 and money.fen > room_fen:
+        raise AboveCeiling(meter=meter, known_fen=seen.balance_fen, arriving_fen=seen.arriving_fen, room_fen=room_fen)
 
 
 def send(
     *,
     order_id: str,
     cause: ledger.Cause,
-    opening: Opening,
+    seen: Look,
     meter: Meter,
     money: Money,
     operator: Operator,
     now: datetime,
 ) -> MeterOrder:
-    """Reserve money of the wallet for the meter and place the recharge. The caller holds the meter."""
+    """Reserve money of the wallet for the meter and place the recharge. The caller holds the meter and has looked."""
+    opening_id, customer_id = checks.check_account(meter, seen)
     ledger.pend(
         key=f"order:{order_id}",
         cause=cause,
-        debit=accounts.wallet(opening.customer_id),
-        credit=accounts.meter(opening.pk),
+        debit=accounts.wallet(customer_id),
+        credit=accounts.meter(opening_id),
         amount_fen=money.fen,
         at=now,
     )
-    return dispatch.place(
+    return dispatch.place_held(
         order_id=order_id,
         meter=meter,
-        opening=opening,
+        opening_id=opening_id,
         kind=Kind.RECHARGE,
         amount_fen=money.fen,
         cause=cause,
@@ -208,6 +203,19 @@ class NotWaiting(Refused):
         super().__init__(
             _("The money of %(receipt)s does not wait in the wallet (it is: %(state)s). Nothing was booked.")
             % {"receipt": sale.receipt, "state": sale.get_state_display()}
+        )
+
+
+class OtherCustomer(Refused):
+    code = "other_customer"
+
+    def __init__(self, sale: Sale) -> None:
+        super().__init__(
+            _(
+                "Meter %(meter)s has another customer now, so the money of %(receipt)s cannot go there. "
+                "Nothing was booked; the money still waits in the wallet of %(customer)s. Pay it out instead."
+            )
+            % {"meter": sale.meter.number, "receipt": sale.receipt, "customer": sale.customer.name}
         )
 
 
@@ -257,15 +265,16 @@ def resend(*, order_id: str, sale_id: str, operator: Operator, now: datetime, ad
         return Sale.objects.get(pk=sale_id)
     sale = hold_waiting(sale_id)
     checks.check_operator(operator, Right.SELL, sale.meter)
-    opening = checks.check_opening(sale.meter)
-    if opening.customer_id != sale.customer_id:
-        raise NotWaiting(sale)
+    seen = look(sale.meter_id)
+    checks.check_account(sale.meter, seen)
+    if seen.customer_id != sale.customer_id:
+        raise OtherCustomer(sale)
     money = Money(sale.amount_fen)
-    check_ceiling(sale.meter, opening, money)
+    check_ceiling(sale.meter, seen, money)
 
     cause = ledger.Cause("sale", sale_id)
     sale.order = send(
-        order_id=order_id, cause=cause, opening=opening, meter=sale.meter, money=money, operator=operator, now=now
+        order_id=order_id, cause=cause, seen=seen, meter=sale.meter, money=money, operator=operator, now=now
     )
     sale.state, sale.state_at, sale.reason = SaleState.PAID, now, ""
     sale.save(update_fields=["order", "state", "state_at", "reason"])
