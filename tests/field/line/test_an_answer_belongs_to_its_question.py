@@ -166,6 +166,19 @@ def test_an_answer_that_comes_twice_is_not_the_answer_to_the_next_block():
     virtual.run(story())
 
 
+def test_an_answer_that_comes_twice_is_not_a_fresh_one_to_the_same_question():
+    async def story():
+        bus = Bus()
+        await bus.line.ask(FIRST, timeout_s=1)
+        asyncio.get_running_loop().call_later(0.015, bus.pipe.deliver, answer_to(FIRST))
+        registers = (7, 7, 7, 7)
+        fresh = modbus.rtu_frame(7, modbus.encode_reply(FIRST, modbus.Reply(7, 3, registers)))
+        bus.pipe.script = lambda data: [(0.04, fresh)]
+        assert (await bus.line.ask(FIRST, timeout_s=1)).registers == registers
+
+    virtual.run(story())
+
+
 def test_a_block_that_truly_holds_the_same_as_the_one_before_is_believed():
     async def story():
         pipe = NullPipe()

@@ -281,16 +281,16 @@ class Line:
 
     def clear_at(self, request: Any) -> float:
         """Loop time from which `ask` would send this request without waiting."""
-        if not self._memory:
+        if self._memory is None:
             return self.ready_at
         return max(self.ready_at, self._memory.clear_at(request, self._loop.time()))
 
     async def _quiet(self, request: Any, memory: Memory) -> None:
         """Wait until the line is quiet and no answer that may still come looks like the one that is wanted."""
-        now = began = self._loop.time()
-        clear_at = memory.clear_at(request, now)
-        while (until := max(self.ready_at, clear_at)) > now + _TINY_S:
-            if self.ready_at > max(began, clear_at) + NOISE_S_MAX:
+        now = self._loop.time()
+        patience = max(now, memory.clear_at(request, now)) + NOISE_S_MAX
+        while (until := max(self.ready_at, memory.clear_at(request, now))) > now + _TINY_S:
+            if now > patience:
                 self._stats[LineNoisy.code] += 1
                 raise LineNoisy(f"the line was not silent once in {NOISE_S_MAX:g} s; nothing was sent", sent=False)
             await _sleep_until(self._loop, until)
@@ -397,11 +397,9 @@ class Line:
 
     def _refused(self, refusal: WireError) -> None:
         """A refusal is an answer, unless an open question of the same device and function may be its owner."""
-        if self._memory is not None:
-            if self._memory.owes_refusal(self._request):
-                self._stats["late_answer"] += 1
-                return
-            self._memory.answered(self._request, None, now=self._heard_at)
+        if self._memory is not None and self._memory.owes_refusal(self._request):
+            self._stats["late_answer"] += 1
+            return
         self._connection.heard()
         self._fail(refusal)
 

@@ -1,4 +1,4 @@
-"""What a shared wire still owes us: questions whose answers may yet come, and the answer that came last.
+"""What a shared wire may still bring: answers to questions that were given up, and copies of answers that came.
 
 No I/O, no clock: times come in. An answer on RS-485 shows at most its device, its kind and its length: it is believed
 only if no other question it could belong to is open.
@@ -16,6 +16,9 @@ from prewatt.field.wire.errors import WireError
 UNANSWERED_MAX = 8
 MEMORY_S_MIN = 1.0  # how long an unanswered question is remembered, at least
 MEMORY_S_MAX = 10.0
+RECENT_MAX = 8
+COPY_S = 0.1  # a second copy of an answer comes close behind the first: nothing that looks alike is asked before
+SUSPECT_S = 0.5  # what says the same so soon after is doubted, and believed only if nothing else comes
 
 
 @dataclass(slots=True)
@@ -28,14 +31,21 @@ class _Unanswered:
     passed: bool = False  # the device has since answered something that looks different, and it answers in order
 
 
+@dataclass(slots=True)
+class _Answered:
+    request: Any
+    likeness: Hashable
+    reply: Any
+    came_at: float
+
+
 class Memory:
-    """Open questions and the last answer of one wire. All times are the loop's seconds."""
+    """Open questions and recent answers of one wire. All times are the loop's seconds."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
         self._open: list[_Unanswered] = []
-        self._last: tuple[Any, Any] | None = None
-        self._last_until = 0.0
+        self._recent: list[_Answered] = []
         self.lateness_s = 0.0  # the latest late answer so far, from its request on
 
     def __bool__(self) -> bool:
@@ -52,7 +62,9 @@ class Memory:
         """From when on what looks like the answer to `request` can only be that; `now` if it already is so."""
         self._open = [question for question in self._open if question.until > now]
         likeness = self._codec.likeness(request)
-        return max((q.until for q in self._open if q.likeness == likeness and not q.passed), default=now)
+        open_until = (q.until for q in self._open if q.likeness == likeness and not q.passed)
+        copies_until = (a.came_at + COPY_S for a in self._recent if a.likeness == likeness)
+        return max((now, *open_until, *copies_until))
 
     def asked(self, request: Any) -> None:
         """This request leaves now; what looks like its answer from here on is its answer."""
@@ -60,33 +72,37 @@ class Memory:
         self._open = [question for question in self._open if question.likeness != likeness]
 
     def answered(self, request: Any, reply: Any, *, now: float) -> None:
-        self._last, self._last_until = (request, reply), now + MEMORY_S_MIN
+        likeness = self._codec.likeness(request)
+        self._came(request, likeness, reply, now)
         if self._open:
-            who, likeness = self._codec.who(request), self._codec.likeness(request)
+            who = self._codec.who(request)
             for question in self._open:
                 question.passed = question.passed or (question.who == who and question.likeness != likeness)
 
+    def _came(self, request: Any, likeness: Hashable, reply: Any, now: float) -> None:
+        recent = [answer for answer in self._recent if answer.came_at + SUSPECT_S > now and answer.likeness != likeness]
+        recent.append(_Answered(request, likeness, reply, now))
+        self._recent = recent[-RECENT_MAX:]
+
     def is_repetition(self, request: Any, reply: Any, now: float) -> bool:
-        """The reply could be the previous answer coming twice: another block of the same look and the same content."""
-        if self._last is None or now > self._last_until:
-            return False
-        request_before, reply_before = self._last
-        same_look = self._codec.likeness(request_before) == self._codec.likeness(request)
-        return same_look and request_before != request and bool(reply_before == reply)
+        """The reply could be an earlier answer coming twice: it looks the same and says the same."""
+        likeness = self._codec.likeness(request)
+        suspects = (answer for answer in self._recent if answer.came_at + SUSPECT_S > now)
+        return any(answer.likeness == likeness and answer.reply == reply for answer in suspects)
 
     def name(self, heard: bytes | bytearray, now: float, *, asked: Any) -> str | None:
         """Whose answer was heard, beside the one to `asked`: `late_answer`, `doubled_answer`, or nobody known."""
         for question in self._open:
-            if self._answer_in(question.request, heard) is not None:
+            reply = self._answer_in(question.request, heard)
+            if reply is not None:
                 self._open.remove(question)
+                self._came(question.request, question.likeness, reply, now)
                 self.lateness_s = max(self.lateness_s, min(now - question.sent_at, MEMORY_S_MAX))
                 return "late_answer"
-        if self._last is not None and now <= self._last_until:
-            request, reply = self._last
-            same_look = asked is not None and self._codec.likeness(request) == self._codec.likeness(asked)
-            if not same_look and self._answer_in(request, heard) == reply:
-                return "doubled_answer"
-        return None
+        likeness = None if asked is None else self._codec.likeness(asked)
+        others = (answer for answer in self._recent if answer.came_at + SUSPECT_S > now and answer.likeness != likeness)
+        copied = any(self._answer_in(answer.request, heard) == answer.reply for answer in others)
+        return "doubled_answer" if copied else None
 
     def owes_refusal(self, request: Any) -> bool:
         """A refusal shows only device and function: it may be meant for an open question. That one is then closed."""
