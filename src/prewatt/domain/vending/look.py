@@ -23,7 +23,9 @@ SELECT o.id, o.customer_id, o.closed_at IS NOT NULL,
         FROM dispatch_meterorder w WHERE w.meter_id = m.id AND w.state IN ('queued', 'leased', 'taken', 'unclear')
         AND w.kind IN ('recharge', 'refund', 'open')),
        EXISTS (SELECT 1 FROM dispatch_meterorder x WHERE x.meter_id = m.id AND x.kind = 'switch_off'
-               AND x.cause_kind = 'arrears' AND x.state IN ('queued', 'leased', 'taken'))
+               AND x.cause_kind = 'arrears' AND x.state IN ('queued', 'leased', 'taken')),
+       EXISTS (SELECT 1 FROM dispatch_meterorder h WHERE h.meter_id = m.id AND h.count IS NOT NULL
+               AND h.state IN ('queued', 'leased', 'taken', 'unclear') AND h.kind IN ('recharge', 'refund', 'open'))
 FROM estate_meter m
 LEFT JOIN estate_opening o ON o.id = (
     SELECT p.id FROM estate_opening p WHERE p.meter_id = m.id ORDER BY p.opened_at DESC, p.id DESC LIMIT 1)
@@ -45,6 +47,7 @@ class Look:
     lost: bool
     arriving_fen: int  # on its way to the meter, less what is on its way back
     arrears_trip: bool  # an order to trip for arrears is on its way
+    money_order: bool  # a money order is on its way: the next one queues behind it
 
 
 def look(meter_id: int) -> Look:
@@ -55,7 +58,7 @@ def look(meter_id: int) -> Look:
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, (meter_id,))
         row = cursor.fetchone()
-    (opening_id, customer_id, closed, taken_at, balance, overdraft, lost, answered_at, after, arriving, trip) = row
+    (opening_id, customer_id, closed, taken_at, balance, overdraft, lost, answered_at, after, arriving, trip, head) = row
     read_at, proven_at, proof = _when(taken_at), _when(answered_at), _values(after)
     balance_fen, known_at = 0, None
     if balance is not None and read_at is not None:
@@ -71,6 +74,7 @@ def look(meter_id: int) -> Look:
         lost=bool(lost),
         arriving_fen=int(arriving),
         arrears_trip=bool(trip),
+        money_order=bool(head),
     )
 
 

@@ -45,6 +45,7 @@ class MoreThanBalance(Refused):
     code = "more_than_balance"
 
     def __init__(self, meter: Meter, room_fen: int) -> None:
+        self.fits_fen = max(0, room_fen)
         super().__init__(
             _(
                 "Meter %(meter)s holds less than that. Nothing was booked. At most %(room)s yuan can be taken back "
@@ -58,6 +59,7 @@ class MoreThanBooked(Refused):
     code = "more_than_booked"
 
     def __init__(self, meter: Meter, booked_fen: int) -> None:
+        self.fits_fen = max(0, booked_fen)
         super().__init__(
             _(
                 "Meter %(meter)s shows more money than the books have put there (%(booked)s yuan). Nothing was booked. "

@@ -45,6 +45,7 @@ class AboveCeiling(Refused):
     code = "above_ceiling"
 
     def __init__(self, *, meter: Meter, known_fen: int, arriving_fen: int, room_fen: int) -> None:
+        self.fits_fen = max(0, room_fen)
         super().__init__(
             _(
                 "Meter %(meter)s holds %(known)s yuan and %(arriving)s more are on the way; its ceiling is "
@@ -193,6 +194,7 @@ def send(
         cause=cause,
         operator=operator,
         now=now,
+        queue=seen.money_order,
     )
 
 

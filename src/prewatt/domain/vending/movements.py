@@ -1,0 +1,143 @@
+"""售电, 退电 and 冲正 in one list: every movement of money over the counter, signed, within an operator's buildings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import BigIntegerField, CharField, F, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce
+
+from prewatt.domain.estate.models import Meter
+from prewatt.domain.vending.models import Refund, Reversal, Sale
+
+if TYPE_CHECKING:
+    from prewatt.domain.staff.models import Operator
+
+
+class What(StrEnum):
+    SALE = "sale"
+    REFUND = "refund"
+    REVERSAL = "reversal"
+
+
+_MODELS: dict[What, type[Sale | Refund | Reversal]] = {
+    What.SALE: Sale,
+    What.REFUND: Refund,
+    What.REVERSAL: Reversal,
+}
+FIELDS = (
+    *("what", "key", "at", "day", "receipt_series", "receipt_number", "room_number", "meter_number", "customer_name"),
+    *("customer_number", "seller", "way", "signed_fen", "standing", "why", "sale_key"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which movements. Empty values do not narrow."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    what: str = ""
+    seller_id: int | None = None
+    tender: str = ""
+    state: str = ""
+    text: str = ""
+
+
+def movements(*, operator: Operator, wanted: Wanted) -> QuerySet[Any, dict[str, Any]]:
+    """Rows as dicts of `FIELDS`; order and cut them as they are. A refund that is not paid back yet counts too, with
+    the day it was asked for: its `standing` says so.
+    """
+    first, *rest = [_rows(what, operator, wanted) for what in _chosen(wanted)]
+    return first.union(*rest, all=True) if rest else first
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    count: int
+    sold_fen: int
+    refunded_fen: int  # paid back, as everywhere below
+    reversed_fen: int
+
+    @property
+    def income_fen(self) -> int:
+        """财务收入 = 售电 - 冲正 - 退电."""
+        return self.sold_fen - self.refunded_fen - self.reversed_fen
+
+
+def sums(*, operator: Operator, wanted: Wanted) -> Sums:
+    """What the wanted movements come to. Money that is still on its way back is counted, not summed."""
+    count, fen = 0, dict.fromkeys(What, 0)
+    for what in _chosen(wanted):
+        found = _found(what, operator, wanted)
+        count += found.count()
+        moved = found if what == What.SALE else found.filter(state="done")
+        fen[what] = int(moved.aggregate(total=Sum("amount_fen"))["total"] or 0)
+    return Sums(count, fen[What.SALE], fen[What.REFUND], fen[What.REVERSAL])
+
+
+def _chosen(wanted: Wanted) -> list[What]:
+    return [what for what in What if wanted.what in ("", what)] or list(What)
+
+
+def _found(what: What, operator: Operator, wanted: Wanted) -> QuerySet[Any]:
+    found: QuerySet[Any] = _MODELS[what].objects.all()
+    if not operator.all_buildings:
+        found = found.filter(meter__in=Meter.objects.for_operator(operator).values("pk"))
+    days = _days(what, wanted)
+    same: Mapping[str, object] = {"operator_id": wanted.seller_id, "tender": wanted.tender, "state": wanted.state}
+    found = found.filter(days, **{name: value for name, value in same.items() if value not in (None, "")})
+    return found.filter(_text(wanted.text)) if wanted.text.strip() else found
+
+
+def _days(what: What, wanted: Wanted) -> Q:
+    """Money that is on its way back has no business day yet: it stands in every list that reaches today."""
+    hit = Q()
+    if wanted.first_day is not None:
+        hit &= Q(business_day__gte=wanted.first_day)
+    if wanted.last_day is not None:
+        hit &= Q(business_day__lte=wanted.last_day)
+    return hit if what == What.SALE or not hit else hit | Q(business_day__isnull=True)
+
+
+def _text(text: str) -> Q:
+    word = text.strip()
+    hit = Q(meter__number__icontains=word) | Q(meter__room__number__icontains=word)
+    hit |= Q(customer__name__icontains=word) | Q(customer__number__icontains=word)
+    series, dash, number = word.upper().partition("-")
+    if dash and number.isdigit():
+        hit |= Q(series=series, number=int(number))
+    return hit
+
+
+def _rows(what: What, operator: Operator, wanted: Wanted) -> QuerySet[Any, Any]:
+    sale = what == What.SALE
+    text = CharField()
+    rows: QuerySet[Any, Any] = (
+        _found(what, operator, wanted)
+        .order_by()
+        .annotate(
+            what=Value(what.value, output_field=text),
+            key=F("pk"),
+            at=F("sold_at" if sale else "asked_at"),
+            day=F("business_day"),
+            receipt_series=F("series"),
+            receipt_number=F("number"),
+            room_number=Coalesce(F("meter__room__number"), Value(""), output_field=text),
+            meter_number=F("meter__number"),
+            customer_name=F("customer__name"),
+            customer_number=F("customer__number"),
+            seller=Coalesce(F("operator__name"), Value(""), output_field=text),
+            way=F("tender"),
+            signed_fen=F("amount_fen") * Value(1 if sale else -1, output_field=BigIntegerField()),
+            standing=F("state"),
+            why=F("reason"),
+            sale_key=F("pk") if sale else Coalesce(F("sale_id"), Value(""), output_field=text),
+        )
+        .values(*FIELDS)
+    )
+    return rows

@@ -1,0 +1,349 @@
+"""A register page is four attributes: columns, filters, the default order, and where its rows come from.
+
+Everything else follows: filters in the URL that can be taken off one by one, sorting by an allow-list, pages on the
+server, column choice, print, and an Excel file of exactly what is shown (`prewatt.web.parts.sheets`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.core.paginator import Page, Paginator
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from prewatt.units.values import Money
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+    from prewatt.domain.staff.models import Operator
+
+Kind = Literal["text", "money", "energy", "count", "when", "day"]
+SIZES = (25, 50, 100, 200)
+TEXT_MAX = 64
+NOTHING_YET = gettext_lazy("Nothing is recorded here yet.")
+MINUS = "−"
+NUMBERS = frozenset({"money", "energy", "count"})
+
+
+def _by_name(row: Any, name: str) -> Any:
+    return row.get(name) if isinstance(row, Mapping) else getattr(row, name, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`value` gives a whole number of fen, Wh or pieces, a time, a day, or text; `kind` says which of them.
+
+    `sort` are the fields to order by; a column without them cannot be sorted. `tone` is a CSS class, `icon` the name
+    of an icon, `link` an address; none of them reaches the Excel file.
+    """
+
+    key: str
+    title: StrOrPromise
+    kind: Kind = "text"
+    value: Callable[[Any], Any] | None = None
+    sort: tuple[str, ...] = ()
+    shown: bool = True
+    link: Callable[[Any], str] | None = None
+    tone: Callable[[Any], str] | None = None
+    icon: Callable[[Any], str] | None = None
+    width: int = 14  # characters, in the Excel file
+
+    def of(self, row: Any) -> Any:
+        return self.value(row) if self.value is not None else _by_name(row, self.key)
+
+    @property
+    def right(self) -> bool:
+        return self.kind in NUMBERS
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`kind`: text, choice (with `choices`), or day. What is not a valid value is treated as not given."""
+
+    key: str
+    title: StrOrPromise
+    kind: Literal["text", "choice", "day"] = "text"
+    choices: Callable[[Operator], Iterable[tuple[str, StrOrPromise]]] | None = None
+    width: str = ""  # a CSS class
+
+    def read(self, text: str, operator: Operator) -> Any:
+        """The value in its type, or None."""
+        text = text.strip()[:TEXT_MAX]
+        if self.kind == "day":
+            return _day(text)
+        if self.kind == "choice":
+            known = {value for value, _label in self.options(operator)}
+            return text if text in known else None
+        return text or None
+
+    def options(self, operator: Operator) -> list[tuple[str, StrOrPromise]]:
+        return list(self.choices(operator)) if self.choices is not None else []
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a page asks of its rows: who asks, and the valid filter values by key."""
+
+    operator: Operator
+    values: Mapping[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.values.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """`rows` takes an Ask and gives a query set (or a list) already within the operator's buildings.
+
+    `defaults` are filter values while the URL names no filter at all. `totals` gives the sums of a column by its key.
+    """
+
+    name: str  # of the Excel file, and of the page
+    title: StrOrPromise
+    columns: Sequence[Column]
+    filters: Sequence[Filter]
+    order: str  # a column's key, with "-" in front for falling
+    rows: Callable[[Ask], Any]
+    totals: Callable[[Ask], Mapping[str, int]] | None = None
+    defaults: Callable[[Operator], Mapping[str, str]] | None = None
+    empty: StrOrPromise = NOTHING_YET
+    tie: tuple[str, ...] = ("pk",)  # ends every order, so that pages never overlap
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    text: str
+    column: Column
+    link: str = ""
+    tone: str = ""
+    icon: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """An active filter and the address without it."""
+
+    title: StrOrPromise
+    text: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    column: Column
+    href: str  # empty: cannot be sorted
+    mark: Literal["", "up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterField:
+    filter: Filter
+    text: str
+    options: list[tuple[str, StrOrPromise]]
+
+    @property
+    def id(self) -> str:
+        return f"filter-{self.filter.key}"
+
+
+@dataclass(slots=True)
+class Table:
+    """A register as somebody looks at it: read from the URL once, then only asked."""
+
+    register: Register
+    operator: Operator
+    query: QueryDict
+    ask: Ask = field(init=False)
+    columns: list[Column] = field(init=False)
+    sort: str = field(init=False)
+    size: int = field(init=False)
+    _page: Page[Any] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        given = self.query
+        named = any(one.key in given for one in self.register.filters)
+        if not named and self.register.defaults is not None:
+            given = given.copy()
+            given.update(dict(self.register.defaults(self.operator)))
+        self.query = given
+        read = {one.key: one.read(given.get(one.key, ""), self.operator) for one in self.register.filters}
+        self.ask = Ask(self.operator, {key: value for key, value in read.items() if value is not None})
+        self.columns = self._columns()
+        self.sort = self._sort()
+        self.size = _size(given.get("size", ""))
+
+    def _columns(self) -> list[Column]:
+        wanted = {key for text in self.query.getlist("cols") for key in text.split(",")}
+        chosen = [one for one in self.register.columns if one.key in wanted]
+        return chosen or [one for one in self.register.columns if one.shown]
+
+    def _sort(self) -> str:
+        asked = self.query.get("sort", "")
+        known = {one.key for one in self.register.columns if one.sort}
+        return asked if asked.removeprefix("-") in known else self.register.order
+
+    def ordered(self) -> Any:
+        """All rows, sorted: what the export writes and what the pages cut."""
+        rows: Any = self.register.rows(self.ask)
+        column = next(one for one in self.register.columns if one.key == self.sort.removeprefix("-"))
+        falling = self.sort.startswith("-")
+        if isinstance(rows, list):
+            return sorted(rows, key=lambda row: _sortable(column.of(row)), reverse=falling)
+        names = (*column.sort, *self.register.tie)
+        return rows.order_by(*(f"-{name}" if falling else name for name in dict.fromkeys(names)))
+
+    @property
+    def page(self) -> Page[Any]:
+        if self._page is None:
+            self._page = Paginator(self.ordered(), self.size).get_page(self.query.get("page"))
+        return self._page
+
+    def rows(self) -> list[list[Cell]]:
+        return [[_cell(column, row) for column in self.columns] for row in self.page.object_list]
+
+    def totals(self) -> list[tuple[Column, str]]:
+        """One text a column, empty where nothing is summed; an empty list when this register has no sums."""
+        if self.register.totals is None:
+            return []
+        sums = self.register.totals(self.ask)
+        return [(one, show(sums[one.key], one.kind) if one.key in sums else "") for one in self.columns]
+
+    def heads(self) -> list[Head]:
+        return [self._head(one) for one in self.columns]
+
+    def _head(self, column: Column) -> Head:
+        rising, falling = self.sort == column.key, self.sort == f"-{column.key}"
+        following = f"-{column.key}" if rising else column.key
+        href = self.href(sort=following, page=None) if column.sort else ""
+        return Head(column, href, "up" if rising else "down" if falling else "")
+
+    def fields(self) -> list[FilterField]:
+        operator = self.operator
+        return [FilterField(one, self._text(one), one.options(operator)) for one in self.register.filters]
+
+    def _text(self, one: Filter) -> str:
+        value = self.ask[one.key]
+        return "" if value is None else str(value)
+
+    def chips(self) -> list[Chip]:
+        return [
+            Chip(one.title, self._label(one), self.href(page=None, **{one.key: ""}))
+            for one in self.register.filters
+            if self.ask[one.key] is not None
+        ]
+
+    def _label(self, one: Filter) -> str:
+        text = self._text(one)
+        return next((str(label) for value, label in one.options(self.operator) if value == text), text)
+
+    def href(self, **changes: str | int | None) -> str:
+        """This page's address with some parts changed; None takes a part away.
+
+        A filter that was taken off stays in the address as empty, so that the defaults do not come back.
+        """
+        query = self.query.copy()
+        for name, value in changes.items():
+            if value is None:
+                query.pop(name, None)
+            else:
+                query[name] = str(value)
+        return f"?{query.urlencode()}"
+
+    @property
+    def cleared(self) -> str:
+        return self.href(page=None, **dict.fromkeys((one.key for one in self.register.filters), ""))
+
+    @property
+    def export_query(self) -> str:
+        return self.href(page=None, size=None)
+
+    @property
+    def previous(self) -> str:
+        return self.href(page=self.page.previous_page_number()) if self.page.has_previous() else ""
+
+    @property
+    def following(self) -> str:
+        return self.href(page=self.page.next_page_number()) if self.page.has_next() else ""
+
+    def sizes(self) -> list[tuple[int, str]]:
+        return [(size, self.href(size=size, page=None)) for size in SIZES]
+
+    def choosable(self) -> list[tuple[Column, bool]]:
+        return [(one, one in self.columns) for one in self.register.columns]
+
+    def kept(self) -> list[tuple[str, str]]:
+        """What a filter form must carry along: order, columns and page size."""
+        return [(name, value) for name in ("sort", "cols", "size") for value in self.query.getlist(name) if value]
+
+
+def _size(text: str) -> int:
+    return int(text) if text.isdecimal() and int(text) in SIZES else SIZES[1]
+
+
+def _sortable(value: Any) -> tuple[bool, Any]:
+    return (value is not None, value if value is not None else 0)
+
+
+def _cell(column: Column, row: Any) -> Cell:
+    return Cell(
+        show(column.of(row), column.kind),
+        column,
+        column.link(row) if column.link else "",
+        column.tone(row) if column.tone else "",
+        column.icon(row) if column.icon else "",
+    )
+
+
+def show(value: Any, kind: Kind) -> str:
+    """A value as people read it. Nothing known is an empty text, never zero."""
+    if value is None or value == "":
+        return ""
+    if kind == "money":
+        return money(int(value))
+    if kind == "energy":
+        whole, rest = divmod(abs(int(value)), 1000)
+        return f"{MINUS if value < 0 else ''}{whole:,}.{rest // 10:02d}"
+    if kind == "count":
+        return f"{int(value):,}".replace("-", MINUS)
+    if kind == "when" and isinstance(value, datetime):
+        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S")
+    if kind == "day" and isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+def money(fen: int) -> str:
+    """Yuan with two digits, thousands apart, and a real minus."""
+    whole, dot, rest = str(Money(abs(fen))).partition(".")
+    return f"{MINUS if fen < 0 else ''}{int(whole):,}{dot}{rest}"
+
+
+def weekday(day: date) -> str:
+    return date_format(day, "D")
+
+
+def count_text(table: Table) -> str:
+    """“21–40 of 380”."""
+    page = table.page
+    if page.paginator.count == 0:
+        return _("0 rows")
+    return _("%(first)d–%(last)d of %(count)d") % {
+        "first": page.start_index(),
+        "last": page.end_index(),
+        "count": page.paginator.count,
+    }
