@@ -119,6 +119,7 @@ def place_held(
     values: Mapping[str, int] | None = None,
     cause: tuple[str, str] = ("operator", ""),
     expires_at: datetime | None = None,
+    queue: bool | None = None,
 ) -> MeterOrder:
     """`place` for a caller who is in a transaction, holds the meter and knows that the id is new (else
     IntegrityError).
@@ -138,7 +139,7 @@ def place_held(
         placed_at=now,
         expires_at=expires_at,
     )
-    if kind in SERIAL_KINDS and not _head_exists(meter.pk):
+    if kind in SERIAL_KINDS and not (_head_exists(meter.pk) if queue is None else queue):
         _number(order)
     order.save(force_insert=True)
     return order
