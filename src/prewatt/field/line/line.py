@@ -283,7 +283,7 @@ class Line:
         """Loop time from which `ask` would send this request without waiting."""
         if self._memory is None:
             return self.ready_at
-        return max(self.ready_at, self._memory.clear_at(request, self._loop.time()))
+        return max(self.ready_at, self._memory.clear_at(request, asyncio.get_running_loop().time()))
 
     async def _quiet(self, request: Any, memory: Memory) -> None:
         """Wait until the line is quiet and no answer that may still come looks like the one that is wanted."""

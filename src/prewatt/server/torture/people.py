@@ -140,9 +140,7 @@ class People:
         facts = {"order_id": self._id(kind.value), "meter": meter, "kind": kind, "operator": self._estate.operator}
         facts["cause"] = ("torture", "")
         await self._do(
-            lambda: dispatch.place(
-                **facts, opening=None, now=self._centre.now(), expires_at=self._centre.now() + SWITCH_LIFE
-            ),
+            lambda: dispatch.place(**facts, now=self._centre.now(), expires_at=self._centre.now() + SWITCH_LIFE),
             **_told(facts),
         )
 

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from prewatt.server.torture import checks, site  # noqa: E402
 from prewatt.server.torture.centre import MISFORTUNES, Centre, Misfortune  # noqa: E402
 from prewatt.server.torture.history import History  # noqa: E402
 from prewatt.server.torture.people import People  # noqa: E402
-from prewatt.server.torture.process import Life, MortalCentre, MortalJournal, MortalPipe  # noqa: E402
+from prewatt.server.torture.process import Life, MortalCentre, MortalJournal, MortalPipe, ProcessDead  # noqa: E402
 from prewatt.server.torture.result import SeedResult  # noqa: E402
 from prewatt.server.torture.rules import RULES, Strategy, in_force  # noqa: E402
 from prewatt.sim import virtual  # noqa: E402
@@ -50,6 +51,7 @@ RESTART_S = (0.3, 90.0)
 PACE = Pace(gather_s=30.0, heartbeat_s=3600.0, poll_s=1800)
 REST_MS = 1_800_000  # an idle bus rests: money and misfortune are to dominate
 STORY_LINES_MAX = 120
+MISTAKES_MAX = 20
 
 
 class ToldFaults(Faults):
@@ -110,8 +112,7 @@ def _once(seed: int, days: float, level: str, meters: int, rules: str) -> SeedRe
     folder = Path(tempfile.mkdtemp(prefix="prewatt-torture-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
     try:
         with in_force(strategy):
-            world = virtual.run(_world(seed, days, level, meters, strategy, folder), start_ms=START_MS, seed=seed)
-            return world
+            return virtual.run(_world(seed, days, level, meters, strategy, folder), start_ms=START_MS, seed=seed)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -149,6 +150,7 @@ class World:
         self._death = self._luck("death")
         self.frames = 0
         self._lives = 0
+        self.mistakes: list[BaseException] = []
         self._stopping = False
         self._ghosts: list[asyncio.Task[None]] = []
 
@@ -174,6 +176,8 @@ class World:
         path = self.folder / "journal-0.sqlite3"
         while not self._stopping:
             path = await self._live(path)
+            if len(self.mistakes) > MISTAKES_MAX:
+                raise self.mistakes[-1]
             await asyncio.sleep(self._death.uniform(*RESTART_S))
 
     async def _live(self, path: Path) -> Path:
@@ -187,6 +191,16 @@ class World:
             pipes.append(self._pipe(bus, life))
             return pipes[-1]
 
+        running = asyncio.create_task(self._be_gateway(path, life, open_pipe), name=f"gateway-{self._lives}")
+        waiting = asyncio.create_task(died.wait(), name=f"death-{self._lives}")
+        try:
+            await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            life.kill("end")
+        return self._bury(running, pipes, path)
+
+    async def _be_gateway(self, path: Path, life: Life, open_pipe: Callable[[BusConfig], Pipe]) -> None:
         journal = SqliteJournal(path, threaded=False, synchronous="OFF")
         config = await journal.config() or estate_queries.gateway_config(self.estate.gateway)
         gateway = Gateway(
@@ -201,14 +215,7 @@ class World:
             pace=PACE,
             rest_ms=REST_MS,
         )
-        running = asyncio.create_task(gateway.run(), name=f"gateway-{self._lives}")
-        waiting = asyncio.create_task(died.wait(), name=f"death-{self._lives}")
-        try:
-            await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-            life.kill("end")
-        return self._bury(running, pipes, path)
+        await gateway.run()
 
     def _pipe(self, bus: BusConfig, life: Life) -> MortalPipe:
         return MortalPipe(_Converter(self.building.open_pipe(bus), self), life)
@@ -216,7 +223,7 @@ class World:
     def _bury(self, running: asyncio.Task[None], pipes: list[MortalPipe], path: Path) -> Path:
         """What the dead life had committed is copied; what it still mumbles goes into the old file."""
         if running.done() and not running.cancelled() and (error := running.exception()) is not None:
-            self.history.note("gateway_ended", error=f"{type(error).__name__}: {error}")
+            self._told_of(error)
         running.cancel()
         self._ghosts.append(running)
         running.add_done_callback(_forget)
@@ -226,7 +233,14 @@ class World:
         for tail in ("", "-wal"):
             if (old := path.with_name(path.name + tail)).exists():
                 shutil.copyfile(old, copy.with_name(copy.name + tail))
+                old.unlink()  # the ghost keeps its handle; nobody else may find it
         return copy
+
+    def _told_of(self, error: BaseException) -> None:
+        """The gateway ended by itself: a mistake of the program, unless it was killed."""
+        if not isinstance(error, ProcessDead):
+            self.history.note("gateway_ended", error=f"{type(error).__name__}: {error}")
+            self.mistakes.append(error)
 
     # --- the centre's worker -----------------------------------------------------------------------------
 
@@ -263,6 +277,8 @@ class World:
     def _result(self) -> SeedResult:
         truth = self.building.truth()
         verdict = checks.judge(truth)
+        for error in self.mistakes[:3]:
+            verdict.blame(f"the gateway ended by itself: {type(error).__name__}: {error}")
         kills = self.history.counts.get("kill", 0)
         return SeedResult(
             seed=self.seed,
