@@ -39,6 +39,7 @@ class Meters:
         self.numbers = count(1)
         self.fate: tuple[str, float] = ("good", 0.0)
         self.free_at: dict[int, float] = {}
+        self.copied_at = 0.0  # bytes do not overtake each other
         self.asked = 0
 
     def script(self, data: bytes):
@@ -51,14 +52,15 @@ class Meters:
         reply = modbus.Reply(request.unit, 3, registers)
         frame = modbus.rtu_frame(request.unit, modbus.encode_reply(request, reply))
         now = asyncio.get_running_loop().time()
-        at = self.free_at[request.unit] = max(now + delay_s, self.free_at.get(request.unit, 0.0))
+        at = self.free_at[request.unit] = max(now + delay_s, self.free_at.get(request.unit, 0.0), self.copied_at)
         if kind == "damaged":
             frame = frame[:4] + bytes((frame[4] ^ 1,)) + frame[5:]
         if kind == "cut":
             frame = frame[:5]
         yield at - now, frame
         if kind == "doubled":
-            yield at - now + delay_s / DELAY_S_MAX * DOUBLE_S_MAX, frame
+            self.copied_at = at + delay_s / DELAY_S_MAX * DOUBLE_S_MAX
+            yield self.copied_at - now, frame
 
 
 @settings(max_examples=400, deadline=None)

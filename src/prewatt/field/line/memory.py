@@ -63,7 +63,8 @@ class Memory:
         self._open = [question for question in self._open if question.until > now]
         likeness = self._codec.likeness(request)
         open_until = (q.until for q in self._open if q.likeness == likeness and not q.passed)
-        copies_until = (a.came_at + COPY_S for a in self._recent if a.likeness == likeness)
+        # Bytes do not overtake each other: once another answer was heard, the copies of this one are past.
+        copies_until = (answer.came_at + COPY_S for answer in self._recent[-1:] if answer.likeness == likeness)
         return max((now, *open_until, *copies_until))
 
     def asked(self, request: Any) -> None:
