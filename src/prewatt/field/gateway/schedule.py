@@ -25,6 +25,7 @@ import msgspec
 
 PROBE_SHARE = 0.04  # the promise is 5 %; the rest covers the guard time of a probe that began inside the budget
 PROBE_BURST_MS = 1_000
+PROBE_DEBT_MS_MAX = 1_000  # many that fall silent at once shall not end all probing for minutes
 PROBE_DELAY_MS_MIN = 2_000
 PROBE_DELAY_MS_MAX = 60_000
 LONG_PROBE_EVERY = 4  # every fourth probe waits as long as for an unknown meter: it may have come back slower
@@ -423,7 +424,7 @@ class Schedule:
     def _missed(self, meter: _Meter, job: Job, *, now: int, elapsed_ms: int, hold_until: int) -> None:
         meter.misses += 1
         if meter.dead:
-            self._budget_ms -= elapsed_ms
+            self._budget_ms = max(-PROBE_DEBT_MS_MAX, self._budget_ms - elapsed_ms)
             self.probes_ms += elapsed_ms
         name = meter.plan.meter
         if not meter.dead:
