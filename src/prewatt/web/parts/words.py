@@ -1,0 +1,123 @@
+"""The words people read for the codes that programs keep: states, ways of paying, orders, reasons."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from prewatt.domain.dispatch.states import State as OrderState
+from prewatt.domain.metering.states import State
+from prewatt.domain.vending.models import BackState, SaleState
+
+Text = str | Promise
+
+STATE_ICONS: dict[State, str] = {
+    State.OPEN: "circle-check",
+    State.AL1: "alert-triangle",
+    State.AL2: "alert-octagon",
+    State.OWE: "currency-yuan",
+    State.NONE: "circle-dashed",
+    State.LOST: "plug-connected-x",
+    State.HOLD: "shield-bolt",
+    State.OFF: "power",
+}
+# The order of a legend: from fine to bad, then the special ones.
+LEGEND: tuple[State, ...] = tuple(STATE_ICONS)
+STATES: dict[State, Text] = {
+    State.OPEN: pgettext_lazy("meter state", "Normal"),
+    State.AL1: pgettext_lazy("meter state", "Alarm 1"),
+    State.AL2: pgettext_lazy("meter state", "Alarm 2"),
+    State.OWE: pgettext_lazy("meter state", "Arrears"),
+    State.NONE: pgettext_lazy("meter state", "No account"),
+    State.LOST: pgettext_lazy("meter state", "Lost"),
+    State.HOLD: pgettext_lazy("meter state", "Hold"),
+    State.OFF: pgettext_lazy("meter state", "Off"),
+}
+# What a tile says instead of an amount.
+TILES: dict[State, Text] = {
+    State.NONE: pgettext_lazy("tile", "vacant"),
+    State.LOST: pgettext_lazy("tile", "lost"),
+    State.OFF: pgettext_lazy("tile", "off"),
+}
+TENDERS: dict[str, Text] = {
+    "cash": _("Cash"),
+    "wechat": _("WeChat Pay"),
+    "alipay": _("Alipay"),
+    "card": _("Bank card"),
+    "transfer": _("Transfer"),
+    "unionpay": _("UnionPay"),
+}
+TENDER_ICONS: dict[str, str] = {
+    "cash": "cash-banknote",
+    "wechat": "brand-wechat",
+    "alipay": "brand-alipay",
+    "card": "credit-card",
+    "transfer": "building-bank",
+    "unionpay": "credit-card",
+}
+# state of a sale -> word, icon, tone
+SALES: dict[str, tuple[Text, str, str]] = {
+    SaleState.PAID: (_("Sending"), "loader-2", "accent"),
+    SaleState.ARRIVED: (_("On the meter"), "circle-check", "good"),
+    SaleState.UNCLEAR: (_("Unclear"), "alert-triangle", "bad"),
+    SaleState.WAITING: (_("In the wallet"), "wallet", "warn"),
+    SaleState.REVERSED: (_("Reversed"), "circle-x", "mut"),
+    SaleState.RETURNED: (_("Paid back"), "receipt-refund", "mut"),
+}
+BACKS: dict[str, tuple[Text, str, str]] = {
+    BackState.SENDING: (_("Taking back"), "loader-2", "accent"),
+    BackState.DONE: (_("Paid back"), "circle-check", "ink2"),
+    BackState.REFUSED: (_("Refused"), "ban", "bad"),
+    BackState.UNCLEAR: (_("Unclear"), "alert-triangle", "bad"),
+    BackState.CANCELLED: (_("Cancelled"), "circle-x", "mut"),
+}
+ORDERS: dict[str, tuple[Text, str, str]] = {
+    OrderState.QUEUED: (_("Waiting"), "clock", "accent"),
+    OrderState.LEASED: (_("Fetched"), "loader-2", "accent"),
+    OrderState.TAKEN: (_("At the gateway"), "loader-2", "accent"),
+    OrderState.DONE: (_("Done"), "circle-check", "good"),
+    OrderState.REFUSED: (_("Refused"), "ban", "bad"),
+    OrderState.UNCLEAR: (_("Unclear"), "alert-triangle", "bad"),
+    OrderState.EXPIRED: (_("Expired"), "clock-pause", "mut"),
+    OrderState.CANCELLED: (_("Cancelled"), "circle-x", "mut"),
+}
+KINDS: dict[str, Text] = {
+    "recharge": _("Recharge"),
+    "refund": _("Refund"),
+    "switch_off": _("Switch off"),
+    "switch_on": _("Switch on"),
+    "hold": _("Hold power"),
+    "release": _("Release to prepaid"),
+    "prices": _("Send prices"),
+    "limits": _("Send limits"),
+    "open": _("Open account"),
+    "clock": _("Set clock"),
+    "read": _("Read now"),
+}
+# Why an order ended as it did, or waits.
+REASONS: dict[str, Text] = {
+    "above_ceiling": _("it would lift the balance above the ceiling"),
+    "not_taken": _("the meter did not take it after several tries"),
+    "cancelled": _("cancelled before it was sent"),
+    "expired": _("its time was over before it could be carried out"),
+    "paid": _("a payment came in first"),
+    "decided": _("a person decided"),
+    "relay_differs": _("the switch is not where it was told to go"),
+    "unknown_meter": _("the gateway does not know this meter"),
+    "meter_silent": _("the meter does not answer"),
+    "meter_lost": _("the meter does not answer; the money waits for it"),
+    "at_gateway": _("the gateway has it: writing and reading back"),
+    "queued_behind": _("another order to this meter goes first"),
+    "count_mismatch": _("the purchase count does not fit"),
+    "balance_mismatch": _("the balance does not fit"),
+    "bought_mismatch": _("the total bought does not fit"),
+    "unverified_write": _("this write is not verified for the model, and the site does not allow it"),
+    "unclear": _("the readings fit neither story"),
+    "refused": _("the meter did not take it"),
+}
+
+
+def reason(code: str) -> Text:
+    """In words where we have them; the code itself otherwise, for it is what a technician looks for."""
+    return REASONS.get(code, code)
