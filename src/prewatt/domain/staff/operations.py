@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from prewatt.domain.staff.models import LogEntry, Operator, Role
 from prewatt.domain.staff.rights import READY_ROLES, Right
 
 SECRET_WORDS = ("password", "secret", "key", "token", "code")
+USERNAME = re.compile(r"[\w.@+-]{1,64}")
+
+
+class UsernameRefused(ValueError):
+    """Nobody can log in by this name, or somebody does already. Trying again needs another name."""
 
 
 def log(
@@ -60,16 +68,26 @@ def add_operator(
     password: str,
     now: datetime,
     all_buildings: bool = False,
+    building_ids: Sequence[int] = (),
     by: Operator | None = None,
     check_password: bool = True,
 ) -> Operator:
-    """Raises ValidationError for a weak password. `check_password=False` is for the demo's documented log-ins only."""
+    """Raises UsernameRefused, and ValidationError for a weak password.
+
+    `check_password=False` is for the demo's documented log-ins only.
+    """
+    if not USERNAME.fullmatch(username):
+        raise UsernameRefused(_("A user name is up to 64 letters, digits and . @ + - _ without spaces."))
+    if Operator.objects.filter(username=username).exists():
+        raise UsernameRefused(_("The user name %(name)s is taken.") % {"name": username})
     operator = Operator(username=username, name=name, role=role, all_buildings=all_buildings, created_at=now)
     if check_password:
         validate_password(password, operator)
     operator.set_password(password)
     operator.save(force_insert=True)
-    log(operator=by, action="staff.add", target=username, after={"role": role.code}, now=now)
+    operator.buildings.set(list(building_ids))
+    after = {"role": role.code, "all_buildings": all_buildings, "buildings": sorted(building_ids)}
+    log(operator=by, action="staff.add", target=username, after=after, now=now)
     return operator
 
 
