@@ -235,6 +235,7 @@ class Site:
         self.gateway: Gateway = None  # type: ignore[assignment]
         self._task: asyncio.Task[None] | None = None
         self.rest_ms: int | None = None
+        self.pace = Pace(gather_s=0.2)
         self.make_journal: Callable[[Path], SqliteJournal] = lambda path: SqliteJournal(
             path, threaded=False, synchronous="OFF"
         )
@@ -249,7 +250,7 @@ class Site:
             centre=self.centre if centre else None,
             now_ms=virtual.now_ms,
             random=random.Random(1),
-            pace=Pace(gather_s=0.2),
+            pace=self.pace,
             rest_ms=self.rest_ms,
             **self.rules,
         )

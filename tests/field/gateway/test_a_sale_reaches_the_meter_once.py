@@ -270,3 +270,18 @@ def test_the_same_order_again_is_the_same_order(tmp_path: Path) -> None:
         await site.stop()
 
     run(story())
+
+
+def test_a_turn_writes_once_and_then_lets_others_have_theirs(tmp_path: Path) -> None:
+    async def story() -> None:
+        site = Site(tmp_path, rooms=[Room(1, "m1"), Room(2, "m2")], script=nth_write(1, lose_request))
+        site.start()
+        await asyncio.sleep(5)
+        site.centre.place(recharge("first"))
+        site.centre.place(recharge("second", meter="m2"))
+        assert (await site.answer("first")).outcome is Outcome.DONE
+        assert (await site.answer("second")).outcome is Outcome.DONE
+        assert [request.unit for request in site.wire.writes] == [1, 2, 1]
+        await site.stop()
+
+    run(story())

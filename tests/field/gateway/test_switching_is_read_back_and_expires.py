@@ -10,6 +10,7 @@ import pytest
 
 from field.gateway.site import START_MS, Room, Site, run
 from prewatt.field.gateway import switching
+from prewatt.field.gateway.journal import SqliteJournal
 from prewatt.field.gateway.switching import SWITCH_OFF_LIFE_MS, SwitchRules
 from prewatt.field.gateway.turns import Action, Fact, Memory, Phase, Step, StepName, remember
 from prewatt.link.messages import Answer, Kind, Order, Outcome
@@ -202,3 +203,23 @@ def test_the_rows_above_are_the_table_but_for_the_line() -> None:
     line = {key for key, action in switching.STANDARD.items() if action in (Action.READ, Action.LATER)}
     assert walked | line == set(switching.STANDARD)
     assert all(phase is Phase.WRITTEN or fact in (Fact.SILENT, Fact.EARLY) for phase, fact in line)
+
+
+def test_a_trip_that_expired_while_the_disk_was_slow_does_not_leave(tmp_path: Path) -> None:
+    class SlowDisk(SqliteJournal):
+        async def step(self, order_id: str, step: Step) -> None:
+            await asyncio.sleep(30)
+            await super().step(order_id, step)
+
+    async def story() -> None:
+        site = Site(tmp_path)
+        site.make_journal = lambda path: SlowDisk(path, threaded=False, synchronous="OFF")
+        site.start()
+        site.centre.place(order(Kind.SWITCH_OFF, expires_at_ms=NOW + 20_000))
+        answer = await site.answer("s1")
+        assert answer.outcome is Outcome.EXPIRED
+        assert site.wire.writes == []
+        assert answer.after["forced"] == 0
+        await site.stop()
+
+    run(story())

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from field.gateway.site import ALL, PROFILE, START_MS, Room, Site, recharge, run
-from prewatt.link.messages import READINGS_PER_BATCH_MAX, BusConfig, MeterConfig, Outcome
+from prewatt.field.gateway.uplink import Pace
+from prewatt.link.messages import READINGS_PER_BATCH_MAX, BusConfig, MeterConfig, Outcome, Reading
 
 
 def test_a_week_without_the_centre_is_delivered_in_order_and_paced(tmp_path: Path) -> None:
@@ -240,6 +241,28 @@ def test_a_line_that_is_cut_and_mended_goes_on_by_itself(tmp_path: Path) -> None
         assert site.centre.health[-1].lost
         site.wire.cut = False
         assert (await site.answer("o1", seconds=60)).outcome is Outcome.DONE
+        await site.stop()
+
+    run(story())
+
+
+def test_a_sale_does_not_wait_behind_a_backlog(tmp_path: Path) -> None:
+    async def story() -> None:
+        site = Site(tmp_path)
+        site.pace = Pace(gather_s=0.2, pace_s=30)
+        site.start()
+        await asyncio.sleep(1)
+        for number in range(20 * READINGS_PER_BATCH_MAX):
+            site.journal.reading(
+                Reading(meter="m1", taken_at_ms=START_MS - 10**6 + number, values={"energy_wh": number})
+            )
+        site.centre.place(recharge())
+        assert (await site.answer("o1", seconds=100)).outcome is Outcome.DONE
+        assert len(site.centre.readings) < 5 * READINGS_PER_BATCH_MAX
+        await asyncio.sleep(700)
+        assert len(site.centre.readings) >= 20 * READINGS_PER_BATCH_MAX
+        ended = [one for one in site.centre.answers if one.outcome is Outcome.DONE]
+        assert len(ended) == 1
         await site.stop()
 
     run(story())
