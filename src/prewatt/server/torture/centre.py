@@ -169,7 +169,7 @@ MISFORTUNES = {
         cuts_per_day=0.2,
         centre_death=2e-5,
         gateway_death=1e-4,
-        held_write=0.005,
+        held_write=0.02,
     ),
     "rough": Misfortune(
         lost_message=0.05,
@@ -177,7 +177,7 @@ MISFORTUNES = {
         cuts_per_day=1.0,
         centre_death=1e-4,
         gateway_death=5e-4,
-        held_write=0.03,
+        held_write=0.1,
     ),
     "brutal": Misfortune(
         lost_message=0.2,
@@ -186,7 +186,7 @@ MISFORTUNES = {
         cut_s=(60.0, 2.5 * 86_400),
         centre_death=1e-3,
         gateway_death=4e-3,
-        held_write=0.1,
+        held_write=0.2,
     ),
 }
 

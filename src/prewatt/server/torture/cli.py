@@ -39,9 +39,9 @@ def parse_seeds(text: str) -> range:
 
 
 def _work(job: dict[str, Any]) -> SeedResult:
-    from prewatt.server.torture.run import run_seed
+    from prewatt.server.torture.run import Plot, run_seed
 
-    return run_seed(**job)
+    return run_seed(Plot(**job))
 
 
 def _each(jobs: list[dict[str, Any]], workers: int) -> Iterator[SeedResult]:
@@ -76,11 +76,12 @@ def _explain(console: Console, facts: dict[str, Any]) -> None:
 
 
 @app.callback(invoke_without_command=True)
-def torture(
+def torture(  # noqa: PLR0917 - a command's options
     seeds: Annotated[str, typer.Option(help="one seed (7) or a range with both ends (1..200)")] = "1..20",
-    days: Annotated[float, typer.Option(help="simulated days a seed", min=0.01, max=400)] = 2.0,
+    days: Annotated[float, typer.Option(help="simulated days a seed", min=0.01, max=400)] = 1.0,
     faults: Annotated[Level, typer.Option(help="how bad the line and the luck are")] = Level.rough,
     meters: Annotated[int, typer.Option(help="meters in the building; 152 is the whole tower", min=1, max=152)] = 3,
+    sales: Annotated[float, typer.Option(help="wishes a meter and day: sell, refund, reverse, switch", min=0.1)] = 40.0,
     rules: Annotated[str, typer.Option(help="`good`, or a known-bad strategy that the run must catch")] = "good",
     jobs: Annotated[int, typer.Option(help="processes side by side; 0 is one a core", min=0)] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="facts as JSON")] = False,
@@ -94,7 +95,7 @@ def torture(
     if rules not in RULES:
         raise typer.BadParameter(f"--rules {rules!r}: one of {', '.join(RULES)}")
     work = [
-        {"seed": seed, "days": days, "level": faults.value, "meters": meters, "rules": rules}
+        {"seed": seed, "days": days, "level": faults.value, "meters": meters, "sales": sales, "rules": rules}
         for seed in parse_seeds(seeds)
     ]
     console = Console(stderr=True)

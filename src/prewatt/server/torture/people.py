@@ -156,10 +156,14 @@ class People:
         for order in await self._do(lambda: list(dispatch_queries.unclear_orders())) or []:
             await self._decide(order)
         for kept in await self._do(lambda: list(dispatch_queries.contradictions())) or []:
-            why = {"contradiction_id": kept.pk, "reason": "read at the meter", "second_person": self._estate.second}
-            await self._do(
-                lambda: settlement.accept_late(**why, **self._who(), now=self._centre.now()), contradiction=kept.pk
-            )
+            await self._accept(kept.pk)
+
+    async def _accept(self, contradiction_id: int) -> None:
+        why = {"reason": "read at the meter", "second_person": self._estate.second, **self._who()}
+        await self._do(
+            lambda: settlement.accept_late(contradiction_id=contradiction_id, **why, now=self._centre.now()),
+            contradiction=contradiction_id,
+        )
 
     async def _decide(self, order: MeterOrder) -> None:
         applied = order.after.get("bought_fen") != order.before.get("bought_fen")

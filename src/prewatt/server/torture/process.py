@@ -15,6 +15,10 @@ from prewatt.link.messages import Batch, BatchReply, Config, ConfigRequest, Orde
 from prewatt.link.port import CentrePort
 from prewatt.server.torture.history import History
 
+WRITE_DEATHS = 80  # around a write to a meter death is worth so many elsewhere
+STEP_DEATH_MAX = 0.1
+_WRITES = (0x06, 0x10)
+
 
 class ProcessDead(BaseException):
     """Kill -9. Not an Exception: nothing may handle it and go on."""
@@ -31,10 +35,11 @@ class Life:
         self._history = history
         self.on_death: Callable[[], None] = lambda: None
 
-    def step(self, where: str) -> None:
+    def step(self, where: str, *, times: int = 1) -> None:
+        """`times`: how much likelier than elsewhere death is here."""
         if not self.alive:
             raise ProcessDead(f"{self.name} is dead")
-        if self._chance and self._luck.random() < self._chance:
+        if self._chance and self._luck.random() < min(STEP_DEATH_MAX, times * self._chance):
             self.kill(where)
             raise ProcessDead(f"{self.name} killed at {where}")
 
@@ -60,12 +65,18 @@ class MortalPipe:
         )
 
     def write(self, data: bytes) -> None:
-        self._life.step("pipe.write.before")
+        times = WRITE_DEATHS if _is_write(data) else 1
+        self._life.step("pipe.write.before", times=times)
         self._pipe.write(data)
-        self._life.step("pipe.write.after")
+        self._life.step("pipe.write.after", times=times)
 
     def close(self) -> None:
         self._pipe.close()
+
+
+def _is_write(frame: bytes) -> bool:
+    """Modbus RTU: does the frame change something?"""
+    return len(frame) > 1 and frame[1] in _WRITES
 
 
 class MortalCentre:

@@ -1,4 +1,4 @@
-"""One seed: a building, a gateway, a centre and people on virtual time, until everything has settled; then the verdict."""
+"""One seed: a building, a gateway, a centre and people on virtual time until all has settled; then the verdict."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from prewatt.server.torture import database
@@ -38,16 +39,15 @@ from prewatt.server.torture.history import History  # noqa: E402
 from prewatt.server.torture.people import People  # noqa: E402
 from prewatt.server.torture.process import Life, MortalCentre, MortalJournal, MortalPipe, ProcessDead  # noqa: E402
 from prewatt.server.torture.result import SeedResult  # noqa: E402
-from prewatt.server.torture.rules import RULES, Strategy, in_force  # noqa: E402
+from prewatt.server.torture.rules import RULES, in_force  # noqa: E402
 from prewatt.sim import virtual  # noqa: E402
 from prewatt.sim.building import Building  # noqa: E402
 from prewatt.sim.faults import LEVELS, Faults, Plan, Spells, Trouble  # noqa: E402
 
 START_MS = 1_772_323_200_000  # 2026-03-01 00:00 UTC
 DAY_MS = 86_400_000
-SALES_PER_DAY = 10.0
 SETTLE_DAYS_MAX = 12
-RESTART_S = (0.3, 90.0)
+RESTART_S = ((0.2, 2.5), (2.5, 120.0))  # a supervisor is quick, a power cut is not
 PACE = Pace(gather_s=30.0, heartbeat_s=3600.0, poll_s=1800)
 REST_MS = 1_800_000  # an idle bus rests: money and misfortune are to dominate
 STORY_LINES_MAX = 120
@@ -86,19 +86,30 @@ class _CalmSpells(Spells):
         return None if self._faults.calm else super().upcoming(now_ms)
 
 
-def run_seed(*, seed: int, days: float, level: str, meters: int, rules: str) -> SeedResult:
+class Plot(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run is made of. The same plot and seed give the same history to the byte."""
+
+    seed: int
+    days: float
+    level: str = "rough"  # of FAULTS and MISFORTUNES
+    meters: int = 3
+    sales: float = 40.0  # wishes a meter and day: sales, refunds, reversals, switching
+    rules: str = "good"
+
+
+def run_seed(plot: Plot) -> SeedResult:
     """Raises nothing for what a strategy does wrong: that is the result."""
     _quiet()
-    result = _once(seed, days, level, meters, rules)
-    return result if not result.failed else _shortest(result, level=level, meters=meters, rules=rules)
+    result = _once(plot)
+    return result if not result.failed else _shortest(plot, result)
 
 
-def _shortest(result: SeedResult, *, level: str, meters: int, rules: str) -> SeedResult:
+def _shortest(plot: Plot, result: SeedResult) -> SeedResult:
     """The same seed for fewer days is a prefix of the same run: find a short one that still fails, and tell that."""
     low, best = 0.0, result
     for _ in range(5):
         middle = (low + best.days) / 2
-        shorter = _once(result.seed, middle, level, meters, rules)
+        shorter = _once(msgspec.structs.replace(plot, days=middle))
         if shorter.failed:
             best = shorter
         else:
@@ -106,37 +117,41 @@ def _shortest(result: SeedResult, *, level: str, meters: int, rules: str) -> See
     return replace(result, story=(f"still fails after {best.days:.2f} days:", *best.story))
 
 
-def _once(seed: int, days: float, level: str, meters: int, rules: str) -> SeedResult:
+def _once(plot: Plot) -> SeedResult:
     database.fresh()
-    strategy = RULES[rules]
-    folder = Path(tempfile.mkdtemp(prefix="prewatt-torture-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
+    folder = Path(tempfile.mkdtemp(prefix="prewatt-torture-", dir=_in_memory()))
     try:
-        with in_force(strategy):
-            return virtual.run(_world(seed, days, level, meters, strategy, folder), start_ms=START_MS, seed=seed)
+        with in_force(RULES[plot.rules]):
+            return virtual.run(_world(plot, folder), start_ms=START_MS, seed=plot.seed)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _world(seed: int, days: float, level: str, meters: int, strategy: Strategy, folder: Path) -> SeedResult:
-    world = World(seed, days, level, meters, strategy, folder)
-    return await world.run()
+def _in_memory() -> str | None:
+    """Journals of dead gateways need no disk."""
+    shared = Path("/dev/shm")  # noqa: S108 - a folder of our own, with a random name, is made in it
+    return str(shared) if shared.is_dir() and os.access(shared, os.W_OK) else None
+
+
+async def _world(plot: Plot, folder: Path) -> SeedResult:
+    return await World(plot, folder).run()
 
 
 class World:
     """Everything of one run."""
 
-    def __init__(self, seed: int, days: float, level: str, meters: int, strategy: Strategy, folder: Path) -> None:
-        self.seed, self.days, self.folder, self.strategy = seed, days, folder, strategy
+    def __init__(self, plot: Plot, folder: Path) -> None:
+        self.plot, self.folder, self.strategy = plot, folder, RULES[plot.rules]
         self.now_ms = virtual.now_ms
         self.history = History(self.now_ms)
         site.write_profiles(folder)
-        plan = site.fleet(meters, self._luck("fleet"))
-        self.faults = ToldFaults(seed, LEVELS[level], self.history)
+        plan = site.fleet(plot.meters, self._luck("fleet"))
+        self.faults = ToldFaults(plot.seed, LEVELS[plot.level], self.history)
         self.building = Building.from_fleet(
-            plan, now_ms=self.now_ms, seed=seed, faults=self.faults, profile_dirs=(folder,)
+            plan, now_ms=self.now_ms, seed=plot.seed, faults=self.faults, profile_dirs=(folder,)
         )
         self.estate = site.Estate(plan, self.now_ms())
-        self.misfortune = MISFORTUNES[level]
+        self.misfortune = MISFORTUNES[plot.level]
         self.centre = Centre(
             self.estate.gateway,
             now_ms=self.now_ms,
@@ -145,7 +160,7 @@ class World:
             history=self.history,
         )
         self.people = People(
-            self.estate, self.centre, luck=self._luck("people"), history=self.history, sales_per_day=SALES_PER_DAY
+            self.estate, self.centre, luck=self._luck("people"), history=self.history, sales_per_day=plot.sales
         )
         self._death = self._luck("death")
         self.frames = 0
@@ -155,12 +170,12 @@ class World:
         self._ghosts: list[asyncio.Task[None]] = []
 
     def _luck(self, what: str) -> random.Random:
-        return random.Random(f"{self.seed} {what}")  # noqa: S311 - a seed that can be repeated is the point
+        return random.Random(f"{self.plot.seed} {what}")  # noqa: S311 - a seed that can be repeated is the point
 
     async def run(self) -> SeedResult:
         keeper = asyncio.create_task(self._keep_gateway(), name="keeper")
         worker = asyncio.create_task(self._worker(), name="worker")
-        end_ms = START_MS + round(self.days * DAY_MS)
+        end_ms = START_MS + round(self.plot.days * DAY_MS)
         await self.people.live(end_ms, self.now_ms)
         await self._settle()
         self._stopping = True
@@ -178,7 +193,7 @@ class World:
             path = await self._live(path)
             if len(self.mistakes) > MISTAKES_MAX:
                 raise self.mistakes[-1]
-            await asyncio.sleep(self._death.uniform(*RESTART_S))
+            await asyncio.sleep(self._death.uniform(*self._death.choice(RESTART_S)))
 
     async def _live(self, path: Path) -> Path:
         self._lives += 1
@@ -281,8 +296,8 @@ class World:
             verdict.blame(f"the gateway ended by itself: {type(error).__name__}: {error}")
         kills = self.history.counts.get("kill", 0)
         return SeedResult(
-            seed=self.seed,
-            days=self.days,
+            seed=self.plot.seed,
+            days=self.plot.days,
             sales=Sale.objects.count(),
             orders=MeterOrder.objects.filter(kind__in=("recharge", "refund", "open"), count__isnull=False).count(),
             frames=self.frames,
@@ -305,7 +320,7 @@ class World:
 
 
 class _Converter:
-    """The serial converter between gateway and bus. It may keep a frame for a moment; everything that passes is told."""
+    """The serial converter between gateway and bus. It may keep a frame for a moment; all that passes is told."""
 
     def __init__(self, pipe: Pipe, world: World) -> None:
         self._pipe, self._world = pipe, world

@@ -59,9 +59,7 @@ def _meter(number: int, chance: random.Random) -> MeterEntry:
 def _people(now: datetime) -> tuple[Operator, Operator]:
     roles = staff.ready_roles()
     cashier, second = (
-        Operator.objects.create(
-            username=name, role=roles["admin"], all_buildings=True, created_at=now, password="!", is_active=True
-        )
+        Operator.objects.create(username=name, role=roles["admin"], all_buildings=True, created_at=now, is_active=True)
         for name in ("cashier", "second")
     )
     return cashier, second
