@@ -244,6 +244,8 @@ class Gateway:
         Of money nobody can say.
         """
         order = opened.order
+        if any(meter.meter == order.meter for meter in self.config.meters):
+            return  # ours, on a bus that cannot be used as configured: the order waits, as for a silent meter
         if self._retiring or (self.uplink is not None and self.uplink.config_seen != self.config.version):
             return
         outcome = Outcome.UNCLEAR if is_money(order.kind) else Outcome.REFUSED
