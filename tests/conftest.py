@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from counter import Counter
 from postgres import Cluster, cluster
 
 _session_cluster: list[Cluster] = []
@@ -99,3 +100,9 @@ def _flush_past_the_guards() -> Iterator[None]:
     TransactionTestCase._fixture_teardown = teardown  # type: ignore[attr-defined]
     yield
     TransactionTestCase._fixture_teardown = original  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def counter(db: None) -> Counter:
+    """One tower, one meter, people with known rights."""
+    return Counter()

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import json
 
-from counter import Counter
-from tamper import run, tampering
 from typer.testing import CliRunner
 
+from counter import Counter
 from prewatt.domain.ledger.sealing import seal
 from prewatt.server.commands.audit import EXIT_FOUND, app
+from tamper import run, tampering
 
 
 def call(*arguments: str) -> tuple[int, str]:

@@ -26,7 +26,7 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str
         "PREWATT_DATA": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "prewatt.server.settings",
     }
-    _call(one, "-m", "django", "migrate", "-v0")
+    _call(one, "-m", "django", "migrate", "-v0", "--skip-checks")
     _call(one, str(SCRIPT), "PREPARE", str(METERS))
     return one
 

@@ -26,7 +26,7 @@ from prewatt.server.bench.cluster import Cluster, cluster
 
 CLIENTS = 8
 TARGET_RATIO, TARGET_TPS, TARGET_P95_MS = 0.7, 200, 50
-_ROUNDS = 3
+_ROUNDS = 8
 
 # The statement of `ledger.post`, with a fresh key each time.
 _PGBENCH = r"""
@@ -50,8 +50,8 @@ class Figures:
     sales: int
 
 
-def run(*, json: bool = False, seconds: float = 4.0) -> None:
-    """Measure and print. Needs PostgreSQL's programs; takes about eight times `seconds`."""
+def run(*, json: bool = False, seconds: float = 8.0) -> None:
+    """Measure and print. Needs PostgreSQL's programs; whole sales are made for `seconds`."""
     figures = measure(seconds=seconds, quiet=json or not sys.stderr.isatty())
     if json:
         typer.echo(json_text.dumps({name: _short(value) for name, value in asdict(figures).items()}))
@@ -61,25 +61,24 @@ def run(*, json: bool = False, seconds: float = 4.0) -> None:
 
 def measure(*, seconds: float, quiet: bool = True) -> Figures:
     with cluster(durable=True) as own, Progress(console=Console(stderr=True), disable=quiet, transient=True) as bar:
-        task = bar.add_task("vend", total=2 * _ROUNDS + 2)
+        task = bar.add_task("vend", total=_ROUNDS + 2)
         environment = _ready(own)
         bar.advance(task)
-        ours, pgbench = [], []
-        for _ in range(_ROUNDS):
-            ours.append(len(_clients("post", 1, seconds, environment)) / seconds)
-            bar.advance(task)
-            pgbench.append(_pgbench(own, seconds))
-            bar.advance(task)
-        spent_ms = _clients("sell", CLIENTS, seconds * 2, environment)
+        pairs = []
+        with _started("post", 1, environment) as clients:
+            for _ in range(_ROUNDS):
+                pairs.append((len(_together(clients, 1)), _pgbench(own)))
+                bar.advance(task)
+        with _started("sell", CLIENTS, environment) as clients:
+            spent_ms = _together(clients, seconds)
         bar.advance(task)
-    post_tps, pgbench_tps = statistics.median(ours), statistics.median(pgbench)
     return Figures(
-        tps=len(spent_ms) / (seconds * 2),
+        tps=len(spent_ms) / seconds,
         p50_ms=statistics.median(spent_ms),
         p95_ms=statistics.quantiles(spent_ms, n=20)[-1],
-        post_tps=post_tps,
-        pgbench_tps=pgbench_tps,
-        post_ratio=post_tps / pgbench_tps,
+        post_tps=statistics.median(ours for ours, _ in pairs),
+        pgbench_tps=statistics.median(theirs for _, theirs in pairs),
+        post_ratio=statistics.median(ours / theirs for ours, theirs in pairs),
         clients=CLIENTS,
         sales=len(spent_ms),
     )
@@ -91,55 +90,59 @@ def _ready(own: Cluster) -> dict[str, str]:
         "PREWATT_SECRET_KEY": "bench",
         "DJANGO_SETTINGS_MODULE": "prewatt.server.settings",
     }
-    for arguments in (("-m", "django", "migrate", "-v0"), ("-m", "prewatt.server.bench.vend_client", "prepare")):
+    for arguments in (
+        ("-m", "django", "migrate", "-v0", "--skip-checks"),
+        ("-m", "prewatt.server.bench.vend_client", "prepare"),
+    ):
         subprocess.run([sys.executable, *arguments], env=environment, check=True, timeout=300)  # noqa: S603  ourselves
     return environment
 
 
-def _clients(job: str, count: int, seconds: float, environment: dict[str, str]) -> list[float]:
-    """Milliseconds of every call of so many clients, who begin together."""
-    with _started(job, count, seconds, environment) as clients:
-        for client in clients:
-            assert client.stdout is not None
-            if client.stdout.readline().strip() != "ready":
-                raise RuntimeError(f"a client of the benchmark did not start: {client.wait(10)}")
-        for client in clients:
-            assert client.stdin is not None
-            client.stdin.write("go\n")
-            client.stdin.flush()
-        printed = [client.communicate(timeout=seconds * 10 + 60)[0] for client in clients]
-    return [spent for text in printed for spent in json_text.loads(text)]
+_Client = subprocess.Popen[str]
 
 
 @contextmanager
-def _started(
-    job: str, count: int, seconds: float, environment: dict[str, str]
-) -> Iterator[list[subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "prewatt.server.bench.vend_client", job, str(seconds)]
+def _started(job: str, count: int, environment: dict[str, str]) -> Iterator[list[_Client]]:
+    """So many clients, all of them ready to begin; ended afterwards."""
+    command = [sys.executable, "-m", "prewatt.server.bench.vend_client", job]
     pipe = subprocess.PIPE
     clients = [
         subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)  # noqa: S603  ourselves
         for _ in range(count)
     ]
     try:
+        for client in clients:
+            if _line(client) != "ready":
+                raise RuntimeError("a client of the benchmark did not start; what it printed stands above")
         yield clients
     finally:
         for client in clients:
-            if client.poll() is None:
-                client.kill()
-                client.wait()
+            client.kill()
+            client.wait()
 
 
-def _pgbench(own: Cluster, seconds: float) -> float:
+def _together(clients: list[_Client], seconds: float) -> list[float]:
+    """Milliseconds of every call of all clients, who begin together."""
+    for client in clients:
+        assert client.stdin is not None
+        client.stdin.write(f"{seconds}\n")
+        client.stdin.flush()
+    return [spent for client in clients for spent in json_text.loads(_line(client))]
+
+
+def _line(client: _Client) -> str:
+    assert client.stdout is not None
+    return client.stdout.readline().strip()
+
+
+def _pgbench(own: Cluster) -> float:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "post.sql"
         script.write_text(_PGBENCH)
         Path(folder).chmod(0o755)
         script.chmod(0o644)
         where = ("-h", "127.0.0.1", "-p", str(own.port), "-U", "prewatt")
-        printed = own.call(
-            "pgbench", "-n", "-c", "1", "-T", str(max(1, round(seconds))), "-f", str(script), *where, "bench"
-        )
+        printed = own.call("pgbench", "-n", "-c", "1", "-T", "1", "-f", str(script), *where, "bench")
     found = re.search(r"tps = ([\d.]+)", printed)
     if found is None:
         raise RuntimeError(f"pgbench printed no rate:\n{printed}")

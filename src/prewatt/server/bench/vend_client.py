@@ -1,7 +1,6 @@
-"""One client of `prewatt bench vend`: `python -m … prepare | post SECONDS | sell SECONDS`.
+"""One client of `prewatt bench vend`, a process of its own: `python -m … prepare | post | sell`.
 
-Prints one line `ready`, waits for a line on its input so that all clients begin together, works for SECONDS, and prints
-its figures as JSON.
+Prints `ready`; then for every line SECONDS on its input it works so long and prints the milliseconds of each call.
 """
 
 from __future__ import annotations
@@ -88,9 +87,6 @@ def poster() -> Callable[[], None]:
 
 def work(one: Callable[[], None], seconds: float) -> list[float]:
     """Milliseconds of each call, for so many seconds."""
-    one()  # connections and caches
-    _tell("ready")
-    sys.stdin.readline()
     spent_ms = []
     now = time.perf_counter()
     end = now + seconds
@@ -110,11 +106,14 @@ def main() -> None:
     import django
 
     django.setup()
-    job = sys.argv[1]
-    if job == "prepare":
+    if sys.argv[1] == "prepare":
         prepare()
         return
-    _tell(json.dumps(work({"sell": seller, "post": poster}[job](), float(sys.argv[2]))))
+    one = {"sell": seller, "post": poster}[sys.argv[1]]()
+    one()  # connections and caches
+    _tell("ready")
+    for line in sys.stdin:
+        _tell(json.dumps(work(one, float(line))))
 
 
 if __name__ == "__main__":
