@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Case, IntegerField, Q, When
 
 from prewatt.domain.estate.models import Building, Gateway, Meter, MeterQuerySet, Opening
 from prewatt.link import messages as link
@@ -34,15 +34,17 @@ def search(*, text: str, operator: Operator, limit: int = 20) -> list[Meter]:
     found = _with_tenant(Meter.objects.for_operator(operator)).filter(
         Q(room__number__icontains=text) | Q(number__icontains=text) | Q(pk__in=customer.values("meter"))
     )
-    limit = min(limit, SEARCH_RESULTS_MAX)
-    return sorted(found.order_by("room__number", "number")[: 4 * limit], key=lambda meter: _rank(meter, text))[:limit]
+    return list(found.order_by(_rank(text), "room__number", "number")[: min(limit, SEARCH_RESULTS_MAX)])
 
 
-def _rank(meter: Meter, text: str) -> tuple[int, str]:
-    room = meter.room.number if meter.room else ""
-    if text in (room, meter.number):
-        return (0, room)
-    return (1 if room.startswith(text) else 2, room)
+def _rank(text: str) -> Case:
+    """Ranked by the database: the exact room must not drown among a thousand that contain its digits."""
+    return Case(
+        When(Q(room__number__iexact=text) | Q(number__iexact=text), then=0),
+        When(room__number__istartswith=text, then=1),
+        default=2,
+        output_field=IntegerField(),
+    )
 
 
 def _with_tenant(meters: MeterQuerySet) -> MeterQuerySet:
