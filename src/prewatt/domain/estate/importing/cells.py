@@ -123,9 +123,9 @@ def bus_url(cell: Any) -> str:
 
 
 def _typed(cell: Any) -> str:
-    """What the person typed: a float's shortest text is that, for everything a spreadsheet can hold exactly."""
+    """What the person sees: spreadsheets count in floats (=1.1*3 is 3.3000000000000003) and show fifteen digits."""
     if isinstance(cell, bool):
         return str(cell)
     if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else f"{cell:.15g}"
     return str(cell).strip()
