@@ -64,6 +64,10 @@ class Sums:
     reversed_fen: int
 
     @property
+    def back_fen(self) -> int:
+        return self.refunded_fen + self.reversed_fen
+
+    @property
     def income_fen(self) -> int:
         """财务收入 = 售电 - 冲正 - 退电."""
         return self.sold_fen - self.refunded_fen - self.reversed_fen

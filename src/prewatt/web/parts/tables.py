@@ -13,23 +13,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from django.core.paginator import Page, Paginator
 from django.http import QueryDict
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from prewatt.units.values import Money
+from prewatt.web.parts.formats import MINUS, moment, thousandth, yuan
+from prewatt.web.parts.words import Text
 
 if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
-
     from prewatt.domain.staff.models import Operator
 
 Kind = Literal["text", "money", "energy", "count", "when", "day"]
 SIZES = (25, 50, 100, 200)
 TEXT_MAX = 64
 NOTHING_YET = gettext_lazy("Nothing is recorded here yet.")
-MINUS = "−"
 NUMBERS = frozenset({"money", "energy", "count"})
 
 
@@ -46,7 +42,7 @@ class Column:
     """
 
     key: str
-    title: StrOrPromise
+    title: Text
     kind: Kind = "text"
     value: Callable[[Any], Any] | None = None
     sort: tuple[str, ...] = ()
@@ -55,6 +51,7 @@ class Column:
     tone: Callable[[Any], str] | None = None
     icon: Callable[[Any], str] | None = None
     width: int = 14  # characters, in the Excel file
+    order: Callable[[Any], Any] | None = None  # what a list sorts by, where that is not the value itself
 
     def of(self, row: Any) -> Any:
         return self.value(row) if self.value is not None else _by_name(row, self.key)
@@ -69,9 +66,9 @@ class Filter:
     """`kind`: text, choice (with `choices`), or day. What is not a valid value is treated as not given."""
 
     key: str
-    title: StrOrPromise
+    title: Text
     kind: Literal["text", "choice", "day"] = "text"
-    choices: Callable[[Operator], Iterable[tuple[str, StrOrPromise]]] | None = None
+    choices: Callable[[Operator], Iterable[tuple[str, Text]]] | None = None
     width: str = ""  # a CSS class
 
     def read(self, text: str, operator: Operator) -> Any:
@@ -84,7 +81,7 @@ class Filter:
             return text if text in known else None
         return text or None
 
-    def options(self, operator: Operator) -> list[tuple[str, StrOrPromise]]:
+    def options(self, operator: Operator) -> list[tuple[str, Text]]:
         return list(self.choices(operator)) if self.choices is not None else []
 
 
@@ -114,14 +111,14 @@ class Register:
     """
 
     name: str  # of the Excel file, and of the page
-    title: StrOrPromise
+    title: Text
     columns: Sequence[Column]
     filters: Sequence[Filter]
     order: str  # a column's key, with "-" in front for falling
     rows: Callable[[Ask], Any]
     totals: Callable[[Ask], Mapping[str, int]] | None = None
     defaults: Callable[[Operator], Mapping[str, str]] | None = None
-    empty: StrOrPromise = NOTHING_YET
+    empty: Text = NOTHING_YET
     tie: tuple[str, ...] = ("pk",)  # ends every order, so that pages never overlap
 
 
@@ -138,7 +135,7 @@ class Cell:
 class Chip:
     """An active filter and the address without it."""
 
-    title: StrOrPromise
+    title: Text
     text: str
     without: str
 
@@ -154,7 +151,7 @@ class Head:
 class FilterField:
     filter: Filter
     text: str
-    options: list[tuple[str, StrOrPromise]]
+    options: list[tuple[str, Text]]
 
     @property
     def id(self) -> str:
@@ -203,7 +200,7 @@ class Table:
         column = next(one for one in self.register.columns if one.key == self.sort.removeprefix("-"))
         falling = self.sort.startswith("-")
         if isinstance(rows, list):
-            return sorted(rows, key=lambda row: _sortable(column.of(row)), reverse=falling)
+            return sorted(rows, key=lambda row: _sortable(column.order(row) if column.order else column.of(row)), reverse=falling)
         names = (*column.sort, *self.register.tie)
         return rows.order_by(*(f"-{name}" if falling else name for name in dict.fromkeys(names)))
 
@@ -314,27 +311,16 @@ def show(value: Any, kind: Kind) -> str:
     if value is None or value == "":
         return ""
     if kind == "money":
-        return money(int(value))
+        return yuan(int(value))
     if kind == "energy":
-        whole, rest = divmod(abs(int(value)), 1000)
-        return f"{MINUS if value < 0 else ''}{whole:,}.{rest // 10:02d}"
+        return thousandth(int(value))
     if kind == "count":
         return f"{int(value):,}".replace("-", MINUS)
     if kind == "when" and isinstance(value, datetime):
-        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S")
+        return moment(value)
     if kind == "day" and isinstance(value, date):
         return value.isoformat()
     return str(value)
-
-
-def money(fen: int) -> str:
-    """Yuan with two digits, thousands apart, and a real minus."""
-    whole, dot, rest = str(Money(abs(fen))).partition(".")
-    return f"{MINUS if fen < 0 else ''}{int(whole):,}{dot}{rest}"
-
-
-def weekday(day: date) -> str:
-    return date_format(day, "D")
 
 
 def count_text(table: Table) -> str:

@@ -1,0 +1,200 @@
+/* The sale page from the keyboard: find, Enter, amount, Enter. Amounts are counted in whole fen; the server decides. */
+(() => {
+  "use strict";
+  const page = document.getElementById("sale");
+  if (!page) return;
+  const field = document.getElementById("find");
+  const found = document.getElementById("found");
+  const chosen = document.getElementById("tenant");
+  const narrow = window.matchMedia("(max-width: 991px)");
+  let wanted = null; // the text for which Enter came before its answer
+  let typed = null; // what is typed between Enter and the tenant's card: it belongs to the amount, not to the field
+
+  const fenOf = (text) => {
+    const clean = text.replace(/[,，\s]/g, "").replace(/[。．]/g, ".");
+    const match = /^(\d{1,9})(?:\.(\d{0,2}))?$/.exec(clean);
+    return match ? Number(match[1]) * 100 + Number((match[2] || "").padEnd(2, "0")) : null;
+  };
+  const yuan = (fen) => {
+    const whole = Math.floor(Math.abs(fen) / 100).toLocaleString("en-US");
+    return (fen < 0 ? "−" : "") + whole + "." + String(Math.abs(fen) % 100).padStart(2, "0");
+  };
+
+  // --- finding ---------------------------------------------------------------------------------------------------------
+  const candidates = () => [...found.querySelectorAll(".cand")];
+  const mark = (one) => {
+    for (const each of candidates()) {
+      each.classList.toggle("on", each === one);
+      each.setAttribute("aria-selected", String(each === one));
+    }
+    if (one) {
+      field.setAttribute("aria-activedescendant", one.id);
+      one.scrollIntoView({ block: "nearest" });
+    } else field.removeAttribute("aria-activedescendant");
+  };
+  const move = (step) => {
+    const all = candidates();
+    if (!all.length) return;
+    const at = all.findIndex((one) => one.classList.contains("on"));
+    mark(all[(at + step + all.length) % all.length]);
+  };
+  const pick = (one) => {
+    wanted = null;
+    typed = typed || "";
+    htmx.ajax("GET", one.getAttribute("hx-get"), { target: "#tenant", swap: "innerHTML" });
+  };
+  const clear = () => {
+    wanted = null;
+    field.value = "";
+    found.replaceChildren();
+    counted();
+  };
+  const counted = () => {
+    const list = found.firstElementChild;
+    document.getElementById("found-count").textContent = list ? list.dataset.count || "" : "";
+    field.setAttribute("aria-expanded", String(candidates().length > 0));
+  };
+  field.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      move(event.key === "ArrowDown" ? 1 : -1);
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      const on = found.querySelector(".cand.on");
+      const settled = found.dataset.q === field.value.trim();
+      if (on && settled) pick(on);
+      else if (field.value.trim()) {
+        wanted = field.value.trim();
+        typed = "";
+        htmx.trigger(field, "input");
+      }
+    } else if (event.key === "Escape") {
+      event.preventDefault();
+      if (!field.value) forget();
+      clear();
+    }
+  });
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt === field) found.dataset.asked = field.value.trim();
+  });
+  page.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target === found) {
+      found.dataset.q = found.dataset.asked || "";
+      counted();
+      mark(candidates()[0]);
+      if (wanted !== null && wanted === found.dataset.q && candidates().length) pick(candidates()[0]);
+      else if (wanted !== null) typed = null;
+      wanted = null;
+    }
+    if (event.detail.target === chosen) opened();
+  });
+
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (typed === null || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "Escape") typed = null;
+      else if (/^[0-9.,]$/.test(event.key)) typed += event.key;
+      else if (event.key === "Backspace") typed = typed.slice(0, -1);
+      else if (event.key !== "Enter") return;
+      if (event.key === "Escape") return;
+      event.preventDefault();
+      event.stopPropagation();
+    },
+    true,
+  );
+  for (const failed of ["htmx:sendError", "htmx:responseError", "htmx:timeout"])
+    document.body.addEventListener(failed, () => {
+      typed = wanted = null;
+    });
+
+  // --- amount and method -----------------------------------------------------------------------------------------------
+  const form = () => document.getElementById("pay");
+  const opened = () => {
+    const amount = document.getElementById("amount");
+    if (!amount) typed = null;
+    if (!amount) return;
+    found.replaceChildren();
+    counted();
+    if (typed) amount.value = typed;
+    follow();
+    amount.focus();
+    if (!typed) amount.select();
+    typed = null;
+  };
+  const forget = () => {
+    if (form() || chosen.querySelector(".tenant")) {
+      const idle = document.getElementById("idle");
+      chosen.replaceChildren(idle ? idle.content.cloneNode(true) : "");
+    }
+  };
+  const follow = () => {
+    const pay = form();
+    if (!pay) return;
+    const fen = fenOf(pay.elements.amount.value);
+    const data = pay.dataset;
+    const after = Number(data.balanceFen) + Number(data.arrivingFen) + (fen || 0);
+    document.getElementById("after").textContent = data.known ? yuan(after) : "—";
+    const mean = Number(data.meanFen);
+    document.getElementById("lasts").hidden = !(mean > 0 && data.known && after > 0);
+    if (mean > 0) document.getElementById("days").textContent = (Math.max(0, after) / mean).toFixed(1);
+    document.getElementById("take-what").textContent = fen ? yuan(fen) : "";
+    for (const button of pay.querySelectorAll(".qk [data-amount]"))
+      button.classList.toggle("on", fen !== null && fenOf(button.dataset.amount) === fen);
+  };
+  page.addEventListener("input", (event) => {
+    if (event.target.id === "amount") follow();
+  });
+  page.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-amount]");
+    const amount = document.getElementById("amount");
+    if (!button || !amount) return;
+    amount.value = button.dataset.amount;
+    follow();
+    amount.focus();
+    if (narrow.matches) amount.blur();
+  });
+  const nextMethod = () => {
+    const all = form() ? [...form().querySelectorAll("[name=tender]")] : [];
+    const at = all.findIndex((one) => one.checked);
+    if (all.length) all[(at + 1) % all.length].checked = true;
+  };
+
+  window.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key !== "F2") return;
+      event.preventDefault();
+      event.stopImmediatePropagation(); // elsewhere it opens this page; here it only goes to the field
+      field.focus();
+      field.select();
+    },
+    true,
+  );
+
+  // --- the whole page --------------------------------------------------------------------------------------------------
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "F4") {
+      event.preventDefault();
+      nextMethod();
+    } else if (event.key === "Enter" && event.target.name === "tender") {
+      event.preventDefault();
+      form().requestSubmit();
+    } else if (event.key === "Escape" && event.target !== field && !document.querySelector("dialog[open]")) {
+      forget();
+      clear();
+      field.focus();
+    }
+  });
+  document.body.addEventListener("sold", () => {
+    clear();
+    if (!narrow.matches) field.focus();
+    else page.scrollIntoView({ block: "start" });
+  });
+  counted();
+  found.dataset.q = field.value.trim();
+  if (form()) opened();
+  else if (field.value.trim() && candidates().length) mark(candidates()[0]);
+})();
