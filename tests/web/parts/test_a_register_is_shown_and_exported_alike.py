@@ -108,4 +108,4 @@ def test_people_read_money_with_two_digits_and_a_real_minus() -> None:
     assert show(-123456, "money") == "−1,234.56"
     assert show(5, "money") == "0.05"
     assert show(None, "money") == ""
-    assert show(1234567, "energy") == "1,234.56"
+    assert show(1234567, "energy") == "1,234.57"
