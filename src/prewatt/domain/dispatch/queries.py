@@ -9,10 +9,12 @@ from django.db.models import QuerySet
 
 from prewatt.domain.dispatch.models import Contradiction, MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State
+from prewatt.domain.estate.models import Meter
 from prewatt.link.messages import MONEY_KINDS
 
 if TYPE_CHECKING:
-    from prewatt.domain.estate.models import Meter, Opening
+    from prewatt.domain.estate.models import Opening
+    from prewatt.domain.staff.models import Operator
 
 
 def open_orders(meter: Meter) -> QuerySet[MeterOrder]:
@@ -89,3 +91,11 @@ def unclear_orders() -> QuerySet[MeterOrder]:
 def contradictions() -> QuerySet[Contradiction]:
     """Answers that contradict what is settled and that nobody has looked at yet."""
     return Contradiction.objects.filter(seen_at__isnull=True).order_by("first_at")
+
+
+def to_check(*, operator: Operator) -> int:
+    """How many things wait for a person's decision: unclear orders in his buildings, and answers that contradict."""
+    mine = unclear_orders().filter(meter__in=Meter.objects.for_operator(operator).order_by().values("pk"))
+    numbers = Meter.objects.for_operator(operator).order_by().values("number")
+    told = contradictions() if operator.all_buildings else contradictions().filter(meter_number__in=numbers)
+    return mine.count() + told.count()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Max, Sum
 
-from prewatt.domain.estate.models import Meter, MeterQuerySet, Opening
+from prewatt.domain.estate.models import Bus, Gateway, Meter, MeterQuerySet, Opening
 from prewatt.domain.metering.closing import HOUR_MS, business_day, day_start_ms
 from prewatt.domain.metering.models import MeterState, UsageDay, UsageHour
 from prewatt.domain.metering.states import Facts, State, all_states, net_fen
@@ -229,3 +229,77 @@ def closed_through() -> date | None:
 
 def day_of(at: datetime) -> date:
     return business_day(int(at.timestamp() * 1000), zone())
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How the line to the building does, in a few short counts: for the frame around every page."""
+
+    meters: int
+    lost: int
+    newest_at: datetime | None
+    gateways: int
+    gateways_online: int
+    buses: int
+    status_s: int  # how often the state of a meter is read
+
+    @property
+    def reached(self) -> int:
+        return self.meters - self.lost
+
+
+GATEWAY_SILENT_S = 120
+
+
+def pulse(*, operator: Operator, now: datetime) -> Pulse:
+    mine = visible(operator)
+    latest = MeterState.objects.filter(meter__in=mine.order_by().values("pk"))
+    buses = Bus.objects.filter(meters__in=mine.order_by().values("pk")).distinct()
+    seen = Gateway.objects.filter(buses__in=buses.order_by().values("pk")).distinct()
+    return Pulse(
+        meters=mine.count(),
+        lost=latest.filter(lost=True).count(),
+        newest_at=latest.aggregate(at=Max("taken_at"))["at"],
+        gateways=seen.count(),
+        gateways_online=seen.filter(last_seen_at__gte=now - timedelta(seconds=GATEWAY_SILENT_S)).count(),
+        buses=buses.count(),
+        status_s=buses.aggregate(most=Max("status_s"))["most"] or 0,
+    )
+
+
+def energy_today(meters: MeterQuerySet, *, now: datetime) -> dict[int, int]:
+    """Wh of the local day so far, by meter. A meter of which nothing is known is absent."""
+    rows = UsageHour.objects.filter(
+        meter__in=meters.order_by().values("pk"), start_ms__gte=day_start_ms(today(now), zone())
+    )
+    return dict(rows.values_list("meter_id").annotate(total=Sum("energy_wh")).order_by("meter_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLine:
+    """A gateway as the dashboard shows it: its part of the meters, and whether it was heard of lately."""
+
+    gateway: Gateway
+    online: bool
+    buses: int
+    reached: int
+    meters: int
+
+
+def gateway_lines(found: Iterable[Standing], *, now: datetime) -> list[GatewayLine]:
+    mine: dict[int, list[Standing]] = {}
+    for one in found:
+        mine.setdefault(one.meter.bus.gateway_id, []).append(one)
+    lines = [_gateway_line(part[0].meter.bus.gateway, part, now) for part in mine.values()]
+    return sorted(lines, key=lambda line: line.gateway.code)
+
+
+def _gateway_line(gateway: Gateway, part: list[Standing], now: datetime) -> GatewayLine:
+    heard = gateway.last_seen_at
+    return GatewayLine(
+        gateway=gateway,
+        online=heard is not None and now - heard <= timedelta(seconds=GATEWAY_SILENT_S),
+        buses=len({one.meter.bus_id for one in part}),
+        reached=sum(1 for one in part if one.latest is not None and not one.latest.lost),
+        meters=len(part),
+    )

@@ -112,3 +112,9 @@ def change_role_rights(*, role: Role, rights: set[Right], now: datetime, by: Ope
         after={"rights": role.rights},
         now=now,
     )
+
+
+def set_language(*, operator: Operator, language: str) -> None:
+    """The language that the operator's pages speak from the next log-in on."""
+    operator.language = language
+    operator.save(update_fields=["language"])
