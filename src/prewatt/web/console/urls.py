@@ -1,4 +1,21 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, path
+
+from prewatt.web.console import urls_sale
+from prewatt.web.console.views import building, dashboard, login, meters
 
 app_name = "console"
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("login/", login.log_in, name="login"),
+    path("logout/", login.log_out, name="logout"),
+    path("language/", login.language, name="language"),
+    path("", dashboard.dashboard, name="dashboard"),
+    path("live/", dashboard.live, name="live"),
+    path("building/", building.building, name="building"),
+    path("building/live/", building.live, name="building_live"),
+    path("meters/", meters.register, name="meters"),
+    path("meters/<int:pk>/", meters.meter, name="meter"),
+    path("meters/<int:pk>/card/", meters.card, name="card"),
+    path("meters/<int:pk>/orders/", meters.orders, name="meter_orders"),
+    path("meters/<int:pk>/<slug:kind>/", meters.command, name="command"),
+    *urls_sale.urlpatterns,
+]

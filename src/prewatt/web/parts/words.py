@@ -114,6 +114,14 @@ REASONS: dict[str, Text] = {
     "bought_mismatch": _("the total bought does not fit"),
     "unverified_write": _("this write is not verified for the model, and the site does not allow it"),
     "unclear": _("the readings fit neither story"),
+    "half_applied": _("one register moved and the other did not"),
+    "open_mismatch": _("the registers are not those of a new account"),
+    "no_proof": _("the meter does not show what would prove the order"),
+    "bad_amount": _("no meter takes such an amount"),
+    "bad_count": _("the order carries no purchase count"),
+    "not_open": _("the meter is not in prepaid mode"),
+    "balance_too_small": _("the meter holds less than that"),
+    "meter_refused": _("the meter refused the order"),
     "refused": _("the meter did not take it"),
 }
 

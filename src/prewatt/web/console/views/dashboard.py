@@ -1,0 +1,36 @@
+"""总览: is everything all right?"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from prewatt.domain.staff.rights import Right
+from prewatt.web.console.overview import hour_rows, load_chart, overview, ways_chart
+from prewatt.web.parts.pages import now, operator, page, wants_part
+
+
+@page()
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """The figures refresh by themselves as one fragment; the charts stay as they are for some minutes."""
+    who, at = operator(request), now()
+    if not who.may(Right.READ):
+        return redirect("console:sale") if who.may(Right.SELL) else render(request, "console/nothing.html")
+    seen = overview(operator=who, now=at)
+    context = {"page": "dashboard", "seen": seen, "now": at}
+    if wants_part(request) and request.GET.get("part") == "figures":
+        return render(request, "console/dashboard/_figures.html", {**context, "swap": True})
+    charts = {
+        "load": load_chart(seen, now=at),
+        "ways": ways_chart(seen),
+        "hours": hour_rows(seen.hours_today, seen.hours_yesterday),
+    }
+    if wants_part(request) and request.GET.get("part") == "charts":
+        return render(request, "console/dashboard/_load.html", {**context, **charts})
+    return render(request, "console/dashboard/index.html", {**context, **charts})
+
+
+@page()
+def live(request: HttpRequest) -> HttpResponse:
+    """How old the newest value is, and how the line does: the smallest fragment, asked for by every page."""
+    return render(request, "parts/_frame_live.html", {"swap": True})

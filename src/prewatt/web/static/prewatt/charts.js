@@ -1,0 +1,71 @@
+/* Charts: each is a div with data-chart, a JSON of figures and words. Colours are the page's own tokens, so that both themes fit. */
+(() => {
+  "use strict";
+  const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--pw-${name}`).trim();
+  const live = new Map();
+
+  const axis = (more = {}) => Object.assign({
+    axisLine: { lineStyle: { color: token("line-strong") } }, axisTick: { show: false },
+    axisLabel: { color: token("axis"), fontSize: 11, fontFamily: token("font") }, splitLine: { lineStyle: { color: token("grid") } },
+  }, more);
+  const tip = (unit) => ({
+    trigger: "axis", renderMode: "richText", backgroundColor: token("surface"), borderColor: token("line-strong"), padding: [6, 10],
+    textStyle: { color: token("ink"), fontSize: 12, fontFamily: token("font") }, axisPointer: { lineStyle: { color: token("line-strong") }, shadowStyle: { color: token("grid"), opacity: 0.5 } },
+    valueFormatter: (value) => (value === null || value === undefined ? "\u2014" : `${Number(value).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })} ${unit}`),
+  });
+  const legend = (names) => ({ left: 8, top: 0, itemWidth: 16, itemHeight: 2, icon: "rect", textStyle: { color: token("ink-2"), fontSize: 12 }, data: names });
+
+  const kinds = {
+    /* today solid, yesterday thin and dashed */
+    load: (f) => ({
+      grid: { left: 44, right: 16, top: 28, bottom: 24 }, legend: legend([f.today_name, f.yesterday_name]), tooltip: tip(f.unit),
+      xAxis: axis({ type: "category", data: f.labels, boundaryGap: false, splitLine: { show: false }, axisLabel: { interval: 2, color: token("axis"), fontSize: 11 } }),
+      yAxis: axis({ type: "value", axisLine: { show: false }, splitNumber: 5 }),
+      series: [
+        { name: f.yesterday_name, type: "line", data: f.yesterday, showSymbol: false, lineStyle: { width: 1.3, color: token("c6"), type: [4, 3] }, itemStyle: { color: token("c6") } },
+        { name: f.today_name, type: "line", data: f.today, showSymbol: false, lineStyle: { width: 2.2, color: token("c1") }, itemStyle: { color: token("c1") }, markPoint: f.now ? { symbol: "circle", symbolSize: 9, label: { show: true, position: f.now.at > 18 ? "left" : "right", formatter: f.now.text, color: token("ink"), fontSize: 12, fontWeight: 600 }, data: [{ coord: [f.labels[f.now.at], f.now.value] }] } : undefined },
+      ],
+    }),
+    /* one meter's day: bars, yesterday as a dashed outline */
+    day: (f) => ({
+      grid: { left: 34, right: 8, top: 22, bottom: 20 }, tooltip: tip(f.unit),
+      xAxis: axis({ type: "category", data: f.labels, splitLine: { show: false }, axisLabel: { interval: 5, color: token("axis"), fontSize: 11 } }),
+      yAxis: axis({ type: "value", name: f.unit, nameGap: 6, nameTextStyle: { color: token("axis"), fontSize: 11 }, splitNumber: 3, axisLine: { show: false } }),
+      series: [
+        { name: f.today_name, type: "bar", data: f.today, barWidth: "66%", itemStyle: { color: token("c1"), borderRadius: [2, 2, 0, 0] } },
+        { name: f.yesterday_name, type: "line", data: f.yesterday, step: "middle", showSymbol: false, lineStyle: { width: 1.2, color: token("c6"), type: [3, 3] }, itemStyle: { color: token("c6") } },
+      ],
+    }),
+    /* a row of days */
+    days: (f) => ({
+      grid: { left: 4, right: 4, top: 6, bottom: 18 }, tooltip: tip(f.unit),
+      xAxis: axis({ type: "category", data: f.labels, axisLabel: { interval: 6, fontSize: 11, color: token("axis") } }), yAxis: { show: false, type: "value" },
+      series: [{ name: f.name, type: "bar", data: f.values, barWidth: "64%", itemStyle: { color: token("c1"), borderRadius: [2, 2, 0, 0] } }],
+    }),
+    /* ways of paying, lying down */
+    ways: (f) => ({
+      grid: { left: 78, right: 84, top: 4, bottom: 4 }, xAxis: { show: false, type: "value" },
+      yAxis: axis({ type: "category", inverse: true, data: f.labels, axisLine: { show: false }, splitLine: { show: false }, axisLabel: { color: token("ink-2"), fontSize: 12, align: "left", margin: 74 } }),
+      series: [{ type: "bar", data: f.values, barWidth: 12, itemStyle: { color: token("c1"), borderRadius: 2 }, label: { show: true, position: "right", color: token("ink"), fontSize: 12, formatter: (point) => f.texts[point.dataIndex] } }],
+    }),
+  };
+
+  const draw = (place) => {
+    if (!window.echarts || !place.clientWidth || !place.clientHeight) return;
+    const figures = JSON.parse(place.dataset.chart);
+    let chart = live.get(place);
+    if (!chart) {
+      chart = window.echarts.init(place, null, { renderer: "canvas" });
+      live.set(place, chart);
+    }
+    chart.setOption(Object.assign({ animation: false, textStyle: { fontFamily: token("font") } }, kinds[figures.kind](figures)), true);
+  };
+  const drawAll = () => {
+    live.forEach((chart, place) => { if (!document.contains(place)) { chart.dispose(); live.delete(place); } });
+    document.querySelectorAll("[data-chart]").forEach(draw);
+  };
+  document.addEventListener("DOMContentLoaded", drawAll);
+  document.addEventListener("htmx:afterSettle", drawAll);
+  document.addEventListener("prewatt:theme", drawAll);
+  window.addEventListener("resize", () => live.forEach((chart, place) => { if (place.clientWidth) chart.resize(); }));
+})();
