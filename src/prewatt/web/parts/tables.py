@@ -200,7 +200,8 @@ class Table:
         column = next(one for one in self.register.columns if one.key == self.sort.removeprefix("-"))
         falling = self.sort.startswith("-")
         if isinstance(rows, list):
-            return sorted(rows, key=lambda row: _sortable(column.order(row) if column.order else column.of(row)), reverse=falling)
+            value = column.order or column.of
+            return sorted(rows, key=lambda row: _sortable(value(row)), reverse=falling)
         names = (*column.sort, *self.register.tie)
         return rows.order_by(*(f"-{name}" if falling else name for name in dict.fromkeys(names)))
 
