@@ -73,3 +73,11 @@ def test_a_payment_leaves_a_trip_that_an_operator_ordered(counter: Counter) -> N
     trip(counter, cause="operator")
     counter.sell("s1", "100")
     assert state() == State.QUEUED
+
+
+def test_a_payment_stops_the_one_for_arrears_beside_the_one_that_an_operator_ordered(counter: Counter) -> None:
+    counter.opened()
+    trip(counter)
+    place(order_id="by hand", meter=counter.meters[0], kind=Kind.SWITCH_OFF, now=counter.now)
+    counter.sell("s1", "100")
+    assert (state("trip"), state("by hand")) == (State.CANCELLED, State.QUEUED)
