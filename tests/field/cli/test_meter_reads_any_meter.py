@@ -339,3 +339,12 @@ def test_a_meter_that_says_yes_and_does_nothing_is_found_out():
         result = switch(url, "off", "--unit", 7, "--yes", "--json")
     assert result.exit_code == 7, result.output
     assert not json.loads(result.stdout)["obeyed"]
+
+
+def test_a_dlt645_meter_is_switched_by_its_own_frame(tower):
+    arguments = ("--unit", "260305510012", "--profile", "dlt645-2007", "--allow", ALL, "--yes", "--json")
+    off = run("switch", "off", "--url", tower["dlt"], *arguments)
+    assert off.exit_code == 0, off.output
+    assert json.loads(off.stdout)["after"]["relay_closed"] == 0
+    on = run("switch", "on", "--url", tower["dlt"], *arguments)
+    assert json.loads(on.stdout)["after"]["relay_closed"] == 1

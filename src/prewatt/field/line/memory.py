@@ -14,7 +14,7 @@ from prewatt.field.line.framing import Codec
 from prewatt.field.wire.errors import WireError
 
 UNANSWERED_MAX = 8
-MEMORY_S_MIN = 1.0  # how long an unanswered question is remembered, at least
+MEMORY_S_MIN = 2.0  # how long an unanswered question is remembered, at least: converters hold answers back
 MEMORY_S_MAX = 10.0
 RECENT_MAX = 8
 COPY_S = 0.1  # a second copy of an answer comes close behind the first: nothing that looks alike is asked before
