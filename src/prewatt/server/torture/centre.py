@@ -177,7 +177,7 @@ MISFORTUNES = {
         cuts_per_day=1.0,
         centre_death=1e-4,
         gateway_death=5e-4,
-        held_write=0.1,
+        held_write=0.25,
     ),
     "brutal": Misfortune(
         lost_message=0.2,
@@ -186,7 +186,7 @@ MISFORTUNES = {
         cut_s=(60.0, 2.5 * 86_400),
         centre_death=1e-3,
         gateway_death=4e-3,
-        held_write=0.2,
+        held_write=0.25,
     ),
 }
 

@@ -106,7 +106,7 @@ class People:
         if state is None or (state.balance_fen or 0) < 100:
             return
         facts = {"refund_id": self._id("refund"), "meter": meter, "tender": "cash", **self._who()}
-        facts["amount"] = self._yuan(1, int(state.balance_fen))
+        facts["amount"] = self._yuan(1, state.balance_fen or 1)
         for _ in range(2 if self._luck.random() < 0.25 else 1):
             await self._do(lambda: returning.refund(**facts, now=self._centre.now()), **_told(facts))
 
@@ -137,7 +137,12 @@ class People:
         await self._order(meter, kind)
 
     async def _order(self, meter: Meter, kind: Kind) -> None:
-        facts = {"order_id": self._id(kind.value), "meter": meter, "kind": kind, "operator": self._estate.operator}
+        facts: dict[str, Any] = {
+            "order_id": self._id(kind.value),
+            "meter": meter,
+            "kind": kind,
+            "operator": self._estate.operator,
+        }
         facts["cause"] = ("torture", "")
         await self._do(
             lambda: dispatch.place(**facts, now=self._centre.now(), expires_at=self._centre.now() + SWITCH_LIFE),

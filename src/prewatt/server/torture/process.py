@@ -7,15 +7,16 @@ A killed process does nothing more: every port of a dead life refuses. Code that
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from prewatt.field.line.pipe import Lost, Pipe, Receive
 from prewatt.link.messages import Batch, BatchReply, Config, ConfigRequest, OrdersReply, OrdersRequest
 from prewatt.link.port import CentrePort
 from prewatt.server.torture.history import History
 
-WRITE_DEATHS = 80  # around a write to a meter death is worth so many elsewhere
+T = TypeVar("T")
+WRITE_DEATHS = 200  # around a write to a meter death is worth so many elsewhere
 STEP_DEATH_MAX = 0.1
 _WRITES = (0x06, 0x10)
 
@@ -65,7 +66,7 @@ class MortalPipe:
         )
 
     def write(self, data: bytes) -> None:
-        times = WRITE_DEATHS if _is_write(data) else 1
+        times = WRITE_DEATHS if is_write(data) else 1
         self._life.step("pipe.write.before", times=times)
         self._pipe.write(data)
         self._life.step("pipe.write.after", times=times)
@@ -74,7 +75,7 @@ class MortalPipe:
         self._pipe.close()
 
 
-def _is_write(frame: bytes) -> bool:
+def is_write(frame: bytes) -> bool:
     """Modbus RTU: does the frame change something?"""
     return len(frame) > 1 and frame[1] in _WRITES
 
@@ -95,13 +96,11 @@ class MortalCentre:
     async def config(self, request: ConfigRequest) -> Config:
         return await self._call("config", self._centre.config(request))
 
-    async def _call(self, name: str, call: Awaitable[Any]) -> Any:
+    async def _call(self, name: str, call: Coroutine[Any, Any, T]) -> T:
         try:
             self._life.step(f"centre.{name}.before")
         except ProcessDead:
-            close = getattr(call, "close", None)
-            if close is not None:
-                close()
+            call.close()
             raise
         answer = await call
         self._life.step(f"centre.{name}.after")

@@ -37,7 +37,7 @@ from prewatt.server.torture import checks, site  # noqa: E402
 from prewatt.server.torture.centre import MISFORTUNES, Centre, Misfortune  # noqa: E402
 from prewatt.server.torture.history import History  # noqa: E402
 from prewatt.server.torture.people import People  # noqa: E402
-from prewatt.server.torture.process import Life, MortalCentre, MortalJournal, MortalPipe, ProcessDead  # noqa: E402
+from prewatt.server.torture.process import Life, MortalCentre, MortalJournal, MortalPipe, ProcessDead, is_write  # noqa: E402
 from prewatt.server.torture.result import SeedResult  # noqa: E402
 from prewatt.server.torture.rules import RULES, in_force  # noqa: E402
 from prewatt.sim import virtual  # noqa: E402
@@ -46,7 +46,7 @@ from prewatt.sim.faults import LEVELS, Faults, Plan, Spells, Trouble  # noqa: E4
 
 START_MS = 1_772_323_200_000  # 2026-03-01 00:00 UTC
 DAY_MS = 86_400_000
-SETTLE_DAYS_MAX = 12
+SETTLE_DAYS_MAX = 3
 RESTART_S = ((0.2, 2.5), (2.5, 120.0))  # a supervisor is quick, a power cut is not
 PACE = Pace(gather_s=30.0, heartbeat_s=3600.0, poll_s=1800)
 REST_MS = 1_800_000  # an idle bus rests: money and misfortune are to dominate
@@ -220,7 +220,7 @@ class World:
         config = await journal.config() or estate_queries.gateway_config(self.estate.gateway)
         gateway = Gateway(
             config,
-            journal=MortalJournal(journal, life),  # type: ignore[arg-type]
+            journal=MortalJournal(journal, life),
             open_pipe=open_pipe,
             centre=MortalCentre(self.centre, life),
             now_ms=self.now_ms,
@@ -337,7 +337,7 @@ class _Converter:
     def write(self, data: bytes) -> None:
         world = self._world
         world.frames += 1
-        if world._death.random() < world.misfortune.held_write:
+        if world._death.random() < (world.misfortune.held_write if is_write(data) else 0.0):
             wait_s = world._death.uniform(0.2, 3.0)
             world.history.note("held", bytes=data.hex(), s=round(wait_s, 3))
             asyncio.get_running_loop().call_later(wait_s, self._pipe.write, data)
