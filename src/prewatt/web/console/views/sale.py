@@ -206,7 +206,7 @@ def today(request: HttpRequest) -> HttpResponse:
 def progress(request: HttpRequest, sale_id: str) -> HttpResponse:
     """已收款 → 下发中 → 已到账; asks again by itself until nothing changes any more."""
     sale = sale_of(request, sale_id)
-    context = progress_of(sale.pk, now())
+    context = {**progress_of(sale.pk, now()), "own": request.GET.get("own") == "1"}
     response = render(request, "console/sale/_progress.html", context)
     if context["progress"].ended:
         response["HX-Trigger"] = "arrived"
