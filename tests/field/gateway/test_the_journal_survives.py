@@ -326,3 +326,17 @@ def test_with_a_thread_of_its_own_it_keeps_the_same_promises(tmp_path: Path) -> 
         await one.close()
 
     asyncio.run(story())
+
+
+def test_the_boot_counter_rises_even_when_an_old_copy_was_put_back(tmp_path: Path) -> None:
+    async def boot(**options: int) -> int:
+        one = journal(tmp_path, **options)
+        await one.close()
+        return one.boot
+
+    assert run(boot()) == 1
+    copy = (tmp_path / "journal.db").read_bytes()
+    assert run(boot(boot_min=START_MS)) == START_MS
+    assert run(boot(boot_min=5)) == START_MS + 1
+    (tmp_path / "journal.db").write_bytes(copy)
+    assert run(boot(boot_min=START_MS + 1_000)) == START_MS + 1_000

@@ -15,7 +15,7 @@ import time
 from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import Annotated, Any, NoReturn, TextIO, cast
 
 import structlog
 import typer
@@ -129,7 +129,8 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 async def _serve(data: Path, file: Path | None, directories: list[Path]) -> None:
     alone = standalone.load(file) if file is not None else None
     secrets = None if alone is not None else keys.load(data / KEYS, os.environ.get("PREWATT_MASTER_KEY"))
-    journal = _Printing(data / JOURNAL) if alone is not None else SqliteJournal(data / JOURNAL)
+    kind = _Printing if alone is not None else SqliteJournal
+    journal = kind(data / JOURNAL, boot_min=_now_ms())
     centre = None
     try:
         await journal.forget_settled(now=_now_ms())
@@ -198,8 +199,9 @@ class _Printing(SqliteJournal):
 
     def reading(self, reading: Reading, *, baseline: bool = False) -> None:
         super().reading(reading, baseline=baseline)
-        sys.stdout.write(_reading_line(reading) + "\n")
-        sys.stdout.flush()
+        with contextlib.suppress(OSError, ValueError):  # whoever listened is gone; the journal still has it
+            sys.stdout.write(_reading_line(reading) + "\n")
+            sys.stdout.flush()
 
 
 def _reading_line(reading: Reading) -> str:
@@ -287,5 +289,18 @@ def _log_plainly() -> None:
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), shown],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _StandardError())),
     )
+
+
+class _StandardError:
+    """Where log lines go. One that cannot be written is lost: a full disk behind it must not end the gateway."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            return sys.stderr.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()

@@ -150,7 +150,12 @@ class SqliteJournal:
         bytes_max: int = BYTES_MAX,
         reserve_bytes: int = RESERVE_BYTES,
         gather_s: float = GATHER_S,
+        boot_min: int = 0,
     ) -> None:
+        """`boot_min` keeps the boot counter rising even where an old copy of the file was put back: give it the time.
+
+        Raises JournalBroken.
+        """
         self._bytes_max, self._gather_s = bytes_max, gather_s
         self._waiting: list[tuple[str, Any]] = []  # changed on the loop's own thread only
         self._baselines: dict[str, Reading] = {}
@@ -161,13 +166,13 @@ class SqliteJournal:
         self._executor: Executor | None = ThreadPoolExecutor(1, "journal") if threaded else None
         try:
             self._db = _open(str(path), synchronous=synchronous, bytes_max=bytes_max + reserve_bytes)
-            self._load()
+            self._load(boot_min)
         except sqlite3.Error as error:
             raise JournalBroken(f"{path}: {error}. Nothing was sent. Look at the disk, or restore the file.") from error
 
-    def _load(self) -> None:
+    def _load(self, boot_min: int) -> None:
         db = self._db
-        self.boot = int(self._get("boot") or b"0") + 1
+        self.boot = max(int(self._get("boot") or b"0") + 1, boot_min)
         self._put("boot", str(self.boot).encode())
         self.acked_seq = int(self._get("acked_seq") or b"0")
         (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM outbox").fetchone()
