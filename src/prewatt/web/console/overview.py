@@ -19,7 +19,7 @@ from prewatt.web.parts import formats, words
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
 
-ATTENTION_ROWS = 7
+ATTENTION_ROWS = 6
 RUNS_OUT_ROWS = 8
 RUNS_OUT_DAYS = 3.0
 HOURS = [f"{hour:02d}:00" for hour in range(24)]
@@ -149,32 +149,37 @@ def attention(found: list[Standing], *, now: datetime) -> list[Need]:
 
 
 def _said(one: Standing, mean_fen: int | None, now: datetime) -> str:
-    balance = _("balance %(yuan)s yuan") % {"yuan": formats.yuan(one.balance_fen)}
     if one.state is State.LOST:
         since = one.latest.lost_since if one.latest else None
         gone = _("no answer for %(span)s") % {"span": formats.duration(now - since)} if since else _("never answered")
-        return f"{gone} · {_('%(bus)s, address %(unit)s') % {'bus': one.meter.bus.code, 'unit': one.meter.unit}}"
+        return _joined(gone, _("%(bus)s, address %(unit)s") % {"bus": one.meter.bus.code, "unit": one.meter.unit})
+    balance = _("balance %(yuan)s yuan") % {"yuan": formats.yuan(one.balance_fen)}
     if one.state is State.HOLD:
-        return f"{_('keeps its power whatever the balance')} · {balance}"
+        return _joined(_("keeps its power whatever the balance"), balance)
     if one.state is State.OFF:
-        return f"{_('no power')} · {balance}"
+        return _joined(_("no power"), balance)
     if mean_fen and one.balance_fen and one.balance_fen > 0:
-        return f"{balance} · {_('about')} {formats.days(one.balance_fen / mean_fen)}"
+        lasts = formats.days(one.balance_fen / mean_fen)
+        return _joined(balance, _("lasts about %(days)s") % {"days": lasts})
     return balance
 
 
+def _joined(*parts: str) -> str:
+    return " · ".join(parts)
+
+
 def load_chart(seen: Overview, *, now: datetime) -> dict[str, Any]:
-    """Mean power of each hour in kW. The running hour is there as far as it is known."""
-    hour = formats.local(now).hour
+    """Mean power of each full hour in kW, and the load of this moment where the line ends."""
+    hour, load = formats.local(now).hour, round(seen.load_w / 1000, 1)
     return {
         "kind": "load",
         "labels": HOURS,
         "unit": "kW",
         "today_name": _("Today"),
         "yesterday_name": _("Yesterday"),
-        "today": _kw(seen.hours_today[:hour]),
+        "today": [*_kw(seen.hours_today[:hour]), load],
         "yesterday": _kw(seen.hours_yesterday),
-        "now": None,
+        "now": {"at": min(hour, len(seen.hours_today[:hour])), "value": load, "text": f"{load:,.1f} kW"},
     }
 
 

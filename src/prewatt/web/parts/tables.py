@@ -50,6 +50,7 @@ class Column:
     link: Callable[[Any], str] | None = None
     tone: Callable[[Any], str] | None = None
     icon: Callable[[Any], str] | None = None
+    chip: Callable[[Any], str] | None = None  # the CSS class of a state: drawn as its chip
     width: int = 14  # characters, in the Excel file
     order: Callable[[Any], Any] | None = None  # what a list sorts by, where that is not the value itself
 
@@ -129,6 +130,7 @@ class Cell:
     link: str = ""
     tone: str = ""
     icon: str = ""
+    chip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +306,7 @@ def _cell(column: Column, row: Any) -> Cell:
         column.link(row) if column.link else "",
         column.tone(row) if column.tone else "",
         column.icon(row) if column.icon else "",
+        column.chip(row) if column.chip else "",
     )
 
 

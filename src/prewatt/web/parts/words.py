@@ -36,7 +36,7 @@ STATES: dict[State, Text] = {
 }
 # What a tile says instead of an amount.
 TILES: dict[State, Text] = {
-    State.NONE: pgettext_lazy("tile", "vacant"),
+    State.NONE: pgettext_lazy("tile", "free"),
     State.LOST: pgettext_lazy("tile", "lost"),
     State.OFF: pgettext_lazy("tile", "off"),
 }

@@ -76,6 +76,14 @@ def _switch(one: Standing) -> words.Text:
     return _("closed") if one.latest.relay_closed else _("open (no power)")
 
 
+def _poor(one: Standing) -> str:
+    return "bad b" if one.balance_fen is not None and one.balance_fen < 0 else ""
+
+
+def _silent(one: Standing) -> str:
+    return "bad" if one.latest is not None and one.latest.lost else ""
+
+
 REGISTER = Register(
     name="meters",
     title=_("Meters"),
@@ -84,7 +92,7 @@ REGISTER = Register(
             "state",
             _("State"),
             value=lambda one: words.STATES[one.state],
-            tone=lambda one: f"st-cell s-{one.state.value}",
+            chip=lambda one: f"s-{one.state.value}",
             icon=lambda one: words.STATE_ICONS[one.state],
             order=lambda one: (WORST.index(one.state), one.room),
             sort=("state",),
@@ -92,13 +100,15 @@ REGISTER = Register(
         Column("room", _("Room"), value=lambda one: one.room, link=lambda one: _own_page(one.meter), sort=("room",)),
         Column("tenant", _("Tenant"), value=lambda one: one.tenant, sort=("tenant",), width=24),
         Column("number", _("Meter number"), value=lambda one: one.meter.number, sort=("number",), width=16),
-        Column("balance", _("Balance (yuan)"), "money", value=lambda one: one.balance_fen, sort=("balance",)),
+        Column(
+            "balance", _("Balance (yuan)"), "money", value=lambda one: one.balance_fen, tone=_poor, sort=("balance",)
+        ),
         Column("power", _("Power (kW)"), "energy", value=_power, sort=("power",)),
         Column("switch", _("Switch"), value=_switch, sort=("switch",)),
         Column("count", _("Purchases"), "count", value=_latest("purchase_count"), sort=("count",)),
         Column("energy", _("Register (kWh)"), "energy", value=_latest("energy_wh"), sort=("energy",)),
         Column("ct", _("CT ratio"), "count", value=lambda one: one.meter.ct_ratio, sort=("ct",)),
-        Column("taken", _("Last read"), "when", value=_latest("taken_at"), sort=("taken",), width=20),
+        Column("taken", _("Last read"), "when", value=_latest("taken_at"), tone=_silent, sort=("taken",), width=20),
         Column("bus", _("Bus"), value=lambda one: one.meter.bus.code, sort=("bus",), shown=False),
         Column("unit", _("Address"), "count", value=lambda one: one.meter.unit, sort=("unit",), shown=False),
         Column("gateway", _("Gateway"), value=lambda one: one.meter.bus.gateway.code, sort=("gateway",), shown=False),

@@ -91,7 +91,7 @@ def state_icon(state: State | str) -> SafeString:
 
 def _status(table: dict[str, tuple[words.Text, str, str]], code: str) -> SafeString:
     word, name, tone = table.get(code, (code, "help-circle", "mut"))
-    return format_html('<span class="status {}">{} {}</span>', tone, icons.icon(name), word)
+    return format_html('<span class="stat {}">{} {}</span>', tone, icons.icon(name), word)
 
 
 @register.simple_tag
