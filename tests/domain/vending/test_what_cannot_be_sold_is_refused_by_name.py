@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from counter import Counter
 from prewatt.domain.dispatch.models import MeterOrder
@@ -130,3 +131,13 @@ def test_a_meter_without_a_ceiling_takes_any_amount(counter: Counter) -> None:
     counter.opened()
     type(counter.meters[0]).objects.update(ceiling_fen=0)
     assert counter.sell("s1", "99999.99").amount_fen == 9_999_999
+
+
+@pytest.mark.parametrize(
+    "asked", [{"amount": 0}, {"amount": "1.001"}, {"amount": 1.5}, {"amount": "2000"}, {"tender": "shells"}]
+)
+def test_every_refusal_speaks_chinese_as_well(counter: Counter, asked: dict[str, Any]) -> None:
+    counter.opened()
+    with translation.override("zh-hans"), pytest.raises(checks.Refused) as caught:
+        counter.sell("x", **asked)
+    assert "没有入账" in str(caught.value)

@@ -260,7 +260,9 @@ def cancel(*, order_id: str, now: datetime) -> MeterOrder:
 
     For money use `settlement.cancel`, which also releases what was reserved. Raises OrderEnded, OrderUnclear.
     """
-    order = _held(order_id)
+    order = held(order_id)
+    if order is None:
+        raise MeterOrder.DoesNotExist(order_id)
     if order.state == State.CANCELLED:
         return order
     if order.state == State.UNCLEAR:
@@ -276,17 +278,19 @@ def cancel(*, order_id: str, now: datetime) -> MeterOrder:
     return order
 
 
-def _held(order_id: str) -> MeterOrder:
-    """The order, held until the transaction ends; the meter first, as everywhere."""
-    order = MeterOrder.objects.get(pk=order_id)
-    if order.kind in SERIAL_KINDS:
-        lock_meter(order.meter_id)
-    return MeterOrder.objects.select_for_update(of=("self",)).select_related("meter", "opening").get(pk=order_id)
-
-
 def held(order_id: str) -> MeterOrder | None:
-    """As above, or None when nobody placed such an order."""
-    return _held(order_id) if MeterOrder.objects.filter(pk=order_id).exists() else None
+    """The order, held until the transaction ends; the meter first, as everywhere.
+
+    None when nobody placed such an order.
+    """
+    found = MeterOrder.objects.filter(pk=order_id).values_list("meter_id", "kind").first()
+    if found is None:
+        return None
+    meter_id, kind = found
+    if kind in SERIAL_KINDS:
+        lock_meter(meter_id)
+    orders = MeterOrder.objects.select_for_update(of=("self",)).select_related("meter__bus", "opening")
+    return orders.get(pk=order_id)
 
 
 def end(order: MeterOrder, state: State, *, reason: str, now: datetime) -> None:
