@@ -71,3 +71,11 @@ def test_the_text_finds_room_meter_tenant_number_and_receipt(counter: Counter, t
     counter.sell("s1", "100")
     assert [row["key"] for row in listed(counter, text=text)] == ["s1"]
     assert listed(counter, text="nobody") == []
+
+
+def test_a_seller_without_a_name_is_called_by_his_user_name(counter: Counter) -> None:
+    counter.sell("s1", "100")
+    assert listed(counter)[0]["seller"] == "cashier"
+    counter.cashier.name = "林晓岚"
+    counter.cashier.save()
+    assert listed(counter)[0]["seller"] == "林晓岚"

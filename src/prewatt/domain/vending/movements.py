@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import BigIntegerField, CharField, F, Q, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, NullIf
 
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.vending.models import Refund, Reversal, Sale
@@ -135,7 +135,7 @@ def _rows(what: What, operator: Operator, wanted: Wanted) -> QuerySet[Any, Any]:
             meter_number=F("meter__number"),
             customer_name=F("customer__name"),
             customer_number=F("customer__number"),
-            seller=Coalesce(F("operator__name"), Value(""), output_field=text),
+            seller=Coalesce(NullIf(F("operator__name"), Value("")), F("operator__username"), output_field=text),
             way=F("tender"),
             signed_fen=F("amount_fen") * Value(1 if sale else -1, output_field=BigIntegerField()),
             standing=F("state"),
