@@ -49,5 +49,6 @@ def fresh() -> None:
     from django.db import connection
 
     kept = _template()
+    connection.connection = None  # a dead life may have left a statement open in the one before
     connection.ensure_connection()
     kept.backup(connection.connection)
