@@ -12,6 +12,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from prewatt.server.processes import die_with_parent
+
 WAIT_S = 120
 
 
@@ -26,6 +28,7 @@ def start(data: Path, *arguments: str, prewatt: tuple[str, ...] = (), **settings
     """A session of its own: Ctrl-C at the test's terminal does not reach it, and its processes are found again."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PREWATT_")}
     data.mkdir(parents=True, exist_ok=True)
+    test = os.getpid()
     with (data.parent / f"{data.name}.out").open("ab") as out:
         return subprocess.Popen(
             [*(prewatt or (sys.executable, "-m", "prewatt.server.cli")), *arguments],
@@ -35,6 +38,7 @@ def start(data: Path, *arguments: str, prewatt: tuple[str, ...] = (), **settings
             stdout=out,
             stderr=out,
             start_new_session=True,
+            preexec_fn=lambda: die_with_parent(test),  # noqa: PLW1509 - so that it ends with a killed test run
         )
 
 

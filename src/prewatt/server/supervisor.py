@@ -21,7 +21,7 @@ from prewatt.server.ready import EXIT_WRONG_SETTING
 
 BACK_OFF_S_MIN = 0.5
 BACK_OFF_S_MAX = 30.0
-LIVED_WELL_S = 60.0  # a child that lived this long starts again with the shortest back-off
+LIVED_WELL_S = 10.0  # a child that lived this long starts again with the shortest back-off
 TURN_S = 0.25
 LOG_BYTES_MAX = 8_000_000
 _STOP = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
