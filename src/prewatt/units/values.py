@@ -115,6 +115,6 @@ def round_half_up(numerator: int, denominator: int) -> int:
 def charge(price: Price, energy: Energy) -> Money:
     """What the energy costs, rounded once to a fen.
 
-    Charge usage cumulatively, `charge(price, total so far) - already charged`, so that fractions of a fen never pile up.
+    Charge usage cumulatively, `charge(price, total so far) - already charged`: fractions of a fen then never pile up.
     """
     return Money(round_half_up(price.e4 * energy.wh, _PRICE_WH_PER_FEN))

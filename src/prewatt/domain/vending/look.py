@@ -58,7 +58,7 @@ def look(meter_id: int) -> Look:
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, (meter_id,))
         row = cursor.fetchone()
-    (opening_id, customer_id, closed, taken_at, balance, overdraft, lost, answered_at, after, arriving, trip, head) = row
+    opening_id, customer_id, closed, taken_at, balance, overdraft, lost, answered_at, after, arriving, trip, head = row
     read_at, proven_at, proof = _when(taken_at), _when(answered_at), _values(after)
     balance_fen, known_at = 0, None
     if balance is not None and read_at is not None:
