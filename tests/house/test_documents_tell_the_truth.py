@@ -33,7 +33,7 @@ OF_A_MACHINE = re.compile(
 
 
 def _sections() -> dict[str, str]:
-    parts = re.split(r"(?m)^## prewatt (\S+).*$", COMMANDS_PAGE)
+    parts = re.split(r"(?m)^## prewatt (\S+).*$", COMMANDS_PAGE.partition("\n# Settings")[0])
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
