@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str, bool]] = {
     "demo": ("prewatt.server.demo.cli", "app", "A living building: simulator, gateway, centre and worker. 演示", True),
     "serve": ("prewatt.server.commands.serve", "app", "Everything for one real site, one process tree.", True),
     "web": ("prewatt.server.commands.web", "app", "The pages and the gateways' door.", True),
-    "worker": ("prewatt.server.commands.worker", "app", "Outbox, leases, day closing, seals.", True),
+    "worker": ("prewatt.server.commands.worker", "app", "Seals, expiry of orders, closing of hours and days.", True),
     "migrate": ("prewatt.server.commands.migrate", "app", "Bring the database up to date.", True),
     "gateway": ("prewatt.field.cli.gateway", "app", "Read meters and carry out orders at a site. 通讯管理机", False),
     "simulate": ("prewatt.sim.cli", "app", "Serve buses of virtual meters.", False),
