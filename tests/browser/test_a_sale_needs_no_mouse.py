@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,67 +9,8 @@ import pytest
 from counter import Counter, yuan
 from prewatt.link.messages import Outcome
 
-CHROMIUM = "/usr/bin/chromium"
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not os.path.exists(CHROMIUM), reason="needs Debian's Chromium"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # playwright runs its loop in this thread
-    flags = ["--no-sandbox", "--disable-background-networking"]
-    with sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield chromium
-        chromium.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture
-def counter() -> Counter:
-    from django.utils import timezone
-
-    one = Counter(meters=2)
-    one._now = timezone.now()
-    one.customer.name, one.customer.pinyin = "海风西餐厅", "hfxct"
-    one.customer.save()
-    one.opened(balance_fen=yuan("50"))
-    return one
-
-
-@pytest.fixture
-def visit(browser: Any, live_server: Any, counter: Counter, client: Any) -> Iterator[Any]:
-    """Opens a page for somebody who is logged in; whatever the page complains of fails the test."""
-    complaints: list[str] = []
-    contexts = []
-
-    def opened(path: str, *, who: Any = None, size: dict[str, int] = DESK, language: str = "en") -> Any:
-        client.force_login(who or counter.cashier)
-        context = browser.new_context(viewport=size)
-        contexts.append(context)
-        context.add_cookies(
-            [
-                {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url},
-                {"name": "django_language", "value": language, "url": live_server.url},
-            ]
-        )
-        page = context.new_page()
-        page.set_default_timeout(8000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
-        page.goto(live_server.url + path)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 def sales() -> list[Any]:
@@ -126,6 +65,16 @@ def test_an_impatient_hand_sells_once_and_the_amount_it_typed(visit: Any, counte
     assert sold(page, 1).amount_fen == yuan("150")
     page.wait_for_timeout(400)
     assert len(sales()) == 1
+
+
+def test_where_nobody_fits_the_next_key_begins_anew(visit: Any, counter: Counter) -> None:
+    page = visit("/sale/")
+    page.keyboard.type("999")
+    page.wait_for_selector("#found .nobody")
+    page.keyboard.press("Enter")
+    page.keyboard.type("101")
+    page.wait_for_selector(".cand")
+    assert page.input_value("#find") == "101"
 
 
 def test_a_refused_sale_says_why_and_the_button_sets_what_fits(visit: Any, counter: Counter) -> None:

@@ -7,6 +7,7 @@
   const found = document.getElementById("found");
   const chosen = document.getElementById("tenant");
   const narrow = window.matchMedia("(max-width: 991px)");
+  const PATIENCE_MS = 3000;
   let wanted = null; // the text for which Enter came before its answer
   let typed = null; // what is typed between Enter and the tenant's card: it belongs to the amount, not to the field
 
@@ -61,13 +62,17 @@
       move(event.key === "ArrowDown" ? 1 : -1);
     } else if (event.key === "Enter") {
       event.preventDefault();
+      const text = field.value.trim();
       const on = found.querySelector(".cand.on");
-      const settled = found.dataset.q === field.value.trim();
-      if (on && settled) pick(on);
-      else if (field.value.trim()) {
-        wanted = field.value.trim();
+      if (found.dataset.q === text) {
+        if (on) pick(on);
+        else field.select(); // nobody fits: the next key begins anew
+      } else if (text) {
+        wanted = text; // its answer is on the way
         typed = "";
-        htmx.trigger(field, "input");
+        setTimeout(() => {
+          if (wanted === text) typed = wanted = null; // it never came: the keys are the field's again
+        }, PATIENCE_MS);
       }
     } else if (event.key === "Escape") {
       event.preventDefault();
