@@ -15,12 +15,14 @@ __all__ = [
     "AlreadyResolved",
     "Cause",
     "KeyTaken",
+    "Leg",
     "NoSuchPending",
     "NotAnAmount",
     "checkpoint",
     "lock",
     "pend",
     "post",
+    "post_and_pend",
     "seal",
     "seal_day",
     "settle",
@@ -70,12 +72,14 @@ class NotAnAmount(ValueError):
         super().__init__(f"a transfer carries whole fen above zero, not {amount_fen!r}; nothing was booked")
 
 
-_INSERT = """
-INSERT INTO ledger_transfer (key, kind, cause_kind, cause_id, amount_fen, debit_id, credit_id, at)
+_INTO = "INSERT INTO ledger_transfer (key, kind, cause_kind, cause_id, amount_fen, debit_id, credit_id, at)"
+_ROW = """
 SELECT %s, %s, %s, %s, %s, d.id, c.id, %s FROM ledger_account d, ledger_account c
 WHERE d.code = %s AND d.owner = %s AND c.code = %s AND c.owner = %s
-ON CONFLICT (key) DO NOTHING RETURNING id
 """
+_ONCE = "ON CONFLICT (key) DO NOTHING RETURNING id"
+_INSERT = f"{_INTO}{_ROW}{_ONCE}"
+_INSERT_TWO = f"{_INTO}{_ROW}UNION ALL{_ROW}{_ONCE}"
 
 _RESOLVE = """
 INSERT INTO ledger_transfer (key, kind, resolves_id, cause_kind, cause_id, amount_fen, debit_id, credit_id, at)
@@ -99,6 +103,29 @@ def pend(*, key: str, cause: Cause, debit: Ref, credit: Ref, amount_fen: int, at
     return _book(key, _Wanted(Kind.PENDING, cause, debit, credit, amount_fen), at)
 
 
+class Leg(NamedTuple):
+    """One of two transfers that belong together."""
+
+    key: str
+    cause: Cause
+    debit: Ref
+    credit: Ref
+    amount_fen: int
+
+
+def post_and_pend(*, posted: Leg, pending: Leg, at: datetime) -> None:
+    """Move money now and reserve it onward, in one statement. Errors and replays as for `post`."""
+    wanted = (_Wanted(Kind.POSTED, *posted[1:]), _Wanted(Kind.PENDING, *pending[1:]))
+    keys = (posted.key, pending.key)
+    values = [value for key, one in zip(keys, wanted, strict=True) for value in _values(key, one, at)]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT_TWO, values)
+        booked = len(cursor.fetchall())
+    if booked < len(keys):  # an account is new, or a key is not: find out one by one
+        for key, one in zip(keys, wanted, strict=True):
+            _book(key, one, at)
+
+
 class _Wanted(NamedTuple):
     """A transfer without its key and time: what a replay must repeat."""
 
@@ -113,17 +140,14 @@ class _Wanted(NamedTuple):
 
 
 def _book(key: str, wanted: _Wanted, at: datetime) -> int:
-    if type(wanted.amount_fen) is not int or wanted.amount_fen <= 0:
-        raise NotAnAmount(wanted.amount_fen)
-    kind, cause, debit, credit, amount_fen = wanted
-    values = (key, kind.value, *cause, amount_fen, _time(at), *debit, *credit)
+    values = _values(key, wanted, at)
     found = _one(_INSERT, values)
     if found is None:
         first = _first(key)
         if first is not None:
             return _same(first, wanted)
         Account.objects.bulk_create(
-            [Account(code=ref.code, owner=ref.owner) for ref in (debit, credit)], ignore_conflicts=True
+            [Account(code=ref.code, owner=ref.owner) for ref in (wanted.debit, wanted.credit)], ignore_conflicts=True
         )
         found = _one(_INSERT, values)
     if found is None:  # somebody else booked the key between our two looks
@@ -131,6 +155,13 @@ def _book(key: str, wanted: _Wanted, at: datetime) -> int:
         assert first is not None
         return _same(first, wanted)
     return found
+
+
+def _values(key: str, wanted: _Wanted, at: datetime) -> tuple[Any, ...]:
+    kind, cause, debit, credit, amount_fen = wanted
+    if type(amount_fen) is not int or amount_fen <= 0:
+        raise NotAnAmount(amount_fen)
+    return (key, kind.value, *cause, amount_fen, _time(at), *debit, *credit)
 
 
 def _first(key: str) -> Transfer | None:

@@ -25,7 +25,8 @@ SELECT o.id, o.customer_id, o.closed_at IS NOT NULL,
        EXISTS (SELECT 1 FROM dispatch_meterorder x WHERE x.meter_id = m.id AND x.kind = 'switch_off'
                AND x.cause_kind = 'arrears' AND x.state IN ('queued', 'leased', 'taken')),
        EXISTS (SELECT 1 FROM dispatch_meterorder h WHERE h.meter_id = m.id AND h.count IS NOT NULL
-               AND h.state IN ('queued', 'leased', 'taken', 'unclear') AND h.kind IN ('recharge', 'refund', 'open'))
+               AND h.state IN ('queued', 'leased', 'taken', 'unclear') AND h.kind IN ('recharge', 'refund', 'open')),
+       EXISTS (SELECT 1 FROM vending_sale s WHERE s.id = %s)
 FROM estate_meter m
 LEFT JOIN estate_opening o ON o.id = (
     SELECT p.id FROM estate_opening p WHERE p.meter_id = m.id ORDER BY p.opened_at DESC, p.id DESC LIMIT 1)
@@ -48,17 +49,19 @@ class Look:
     arriving_fen: int  # on its way to the meter, less what is on its way back
     arrears_trip: bool  # an order to trip for arrears is on its way
     money_order: bool  # a money order is on its way: the next one queues behind it
+    sold: bool  # the sale that was asked about exists already
 
 
-def look(meter_id: int) -> Look:
-    """What the centre knows now.
+def look(meter_id: int, *, sale_id: str = "") -> Look:
+    """What the centre knows now, and whether a sale with this id exists.
 
     Hold the meter (`dispatch.operations.lock_meter`) if anything is to be decided by it.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LOOK, (meter_id,))
+        cursor.execute(_LOOK, (sale_id, meter_id))
         row = cursor.fetchone()
-    opening_id, customer_id, closed, taken_at, balance, overdraft, lost, answered_at, after, arriving, trip, head = row
+    opening_id, customer_id, closed, taken_at, balance, overdraft, lost, answered_at, after, *flags = row
+    arriving, trip, head, sold = flags
     read_at, proven_at, proof = _when(taken_at), _when(answered_at), _values(after)
     balance_fen, known_at = 0, None
     if balance is not None and read_at is not None:
@@ -75,6 +78,7 @@ def look(meter_id: int) -> Look:
         arriving_fen=int(arriving),
         arrears_trip=bool(trip),
         money_order=bool(head),
+        sold=bool(sold),
     )
 
 

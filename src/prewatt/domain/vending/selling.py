@@ -96,28 +96,25 @@ def _sell(
     *, sale_id: str, meter: Meter, amount: object, tender: str, operator: Operator, now: datetime, address: str
 ) -> Sale:
     meter = dispatch.lock_meter(meter.pk)
-    first = Sale.objects.filter(pk=sale_id).first()
-    if first is not None:
-        return _same(first, meter, amount, tender)
+    seen = look(meter.pk, sale_id=sale_id)
+    if seen.sold:
+        return _same(Sale.objects.get(pk=sale_id), meter, amount, tender)
 
     money = checks.parse_amount(amount)
     checks.check_tender(tender)
     checks.check_operator(operator, Right.SELL, meter)
-    seen = look(meter.pk)
     opening_id, customer_id = checks.check_account(meter, seen)
     check_ceiling(meter, seen, money)
 
     # After this point it must succeed.
     cause = ledger.Cause("sale", sale_id)
-    ledger.post(
-        key=f"sale:{sale_id}:paid",
-        cause=cause,
-        debit=accounts.tender(tender),
-        credit=accounts.wallet(customer_id),
-        amount_fen=money.fen,
+    drawer, wallet, account = accounts.tender(tender), accounts.wallet(customer_id), accounts.meter(opening_id)
+    ledger.post_and_pend(
+        posted=ledger.Leg(f"sale:{sale_id}:paid", cause, drawer, wallet, money.fen),
+        pending=ledger.Leg(f"order:{sale_id}", cause, wallet, account, money.fen),
         at=now,
     )
-    order = send(order_id=sale_id, cause=cause, seen=seen, meter=meter, money=money, operator=operator, now=now)
+    order = _order(order_id=sale_id, cause=cause, seen=seen, meter=meter, money=money, operator=operator, now=now)
     if seen.arrears_trip:
         dispatch.cancel_arrears_trips(meter=meter, now=now)
     staff.log(
@@ -165,7 +162,7 @@ def check_ceiling(meter: Meter, seen: Look, money: Money) -> None:
         raise AboveCeiling(meter=meter, known_fen=seen.balance_fen, arriving_fen=seen.arriving_fen, room_fen=room_fen)
 
 
-def send(
+def _order(
     *,
     order_id: str,
     cause: ledger.Cause,
@@ -175,20 +172,11 @@ def send(
     operator: Operator,
     now: datetime,
 ) -> MeterOrder:
-    """Reserve money of the wallet for the meter and place the recharge. The caller holds the meter and has looked."""
-    opening_id, customer_id = checks.check_account(meter, seen)
-    ledger.pend(
-        key=f"order:{order_id}",
-        cause=cause,
-        debit=accounts.wallet(customer_id),
-        credit=accounts.meter(opening_id),
-        amount_fen=money.fen,
-        at=now,
-    )
+    """The recharge that carries reserved money to the meter. The caller holds the meter and has looked."""
     return dispatch.place_held(
         order_id=order_id,
         meter=meter,
-        opening_id=opening_id,
+        opening_id=seen.opening_id,
         kind=Kind.RECHARGE,
         amount_fen=money.fen,
         cause=cause,
@@ -268,14 +256,22 @@ def resend(*, order_id: str, sale_id: str, operator: Operator, now: datetime, ad
     sale = hold_waiting(sale_id)
     checks.check_operator(operator, Right.SELL, sale.meter)
     seen = look(sale.meter_id)
-    checks.check_account(sale.meter, seen)
+    opening_id, _customer_id = checks.check_account(sale.meter, seen)
     if seen.customer_id != sale.customer_id:
         raise OtherCustomer(sale)
     money = Money(sale.amount_fen)
     check_ceiling(sale.meter, seen, money)
 
     cause = ledger.Cause("sale", sale_id)
-    sale.order = send(
+    ledger.pend(
+        key=f"order:{order_id}",
+        cause=cause,
+        debit=accounts.wallet(sale.customer_id),
+        credit=accounts.meter(opening_id),
+        amount_fen=money.fen,
+        at=now,
+    )
+    sale.order = _order(
         order_id=order_id, cause=cause, seen=seen, meter=sale.meter, money=money, operator=operator, now=now
     )
     sale.state, sale.state_at, sale.reason = SaleState.PAID, now, ""
