@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -65,12 +66,14 @@ def _sell(client: httpx.Client, room: int) -> str:
     return forms[0]["sale_id"]
 
 
-def _kill(demo: Demo, name: str) -> None:
-    wait_for(lambda: name in demo.running().get("pids", {}), f"a living {name}")
-    try:
-        os.kill(demo.running()["pids"][name], signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _kill(demo: Demo, chance: random.Random) -> str:
+    """One of the parts that live now."""
+    wait_for(lambda: set(VICTIMS) & set(demo.running().get("pids", {})), "a part to kill")
+    pids: dict[str, int] = demo.running()["pids"]
+    name = chance.choice([name for name in VICTIMS if name in pids])
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pids[name], signal.SIGKILL)
+    return name
 
 
 def _is_in(client: httpx.Client, sale_id: str) -> bool:
@@ -99,15 +102,17 @@ def test_fifty_times_kill_9(demo: Demo) -> None:
     chance = random.Random(7)
     before = {room.meter: demo.meter(room.meter)["bought_fen"] for room in OPEN_ROOMS}
     sales: dict[str, int] = {}
+    killed: list[str] = []
     with demo.client() as client:
         wait_for(lambda: log_in(client, "cashier").status_code == 200, "a log-in")
         for kill in range(KILLS):
             room = kill % len(OPEN_ROOMS)
             sales[_sell(client, room)] = room
             time.sleep(chance.random() * 0.6)  # somewhere in the order's way
-            _kill(demo, chance.choice(VICTIMS))
+            killed.append(_kill(demo, chance))
         for sale_id in sales:
             wait_for(lambda one=sale_id: _is_in(client, one), f"sale {sale_id}", seconds=300)
+    assert set(killed) == set(VICTIMS)
     _every_sale_once(demo, before, sales)
     assert end(demo.process) == 0
     _audit(demo, {})
