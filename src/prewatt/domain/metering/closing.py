@@ -2,13 +2,13 @@
 
 The register is followed through the readings (a step backwards counts as zero: the gateway has already questioned
 it) and read off at each full hour between two readings. Differences of these cut points add up to the register to the
-Wh. Money of a day is what the meter itself deducted: bought less balance, from the last reading of the day before to
-the last of the day.
+Wh. Money of a day is what the meter itself deducted: bought less balance, from the sweep at one midnight to the sweep
+at the next; where that is missing, the last reading before midnight stands for it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate, pairwise
@@ -24,6 +24,7 @@ from prewatt.domain.metering.models import Dirty, Reading, UsageDay
 HOUR_MS = 3_600_000
 GAP_MS = 3 * HOUR_MS // 2  # readings further apart than this leave hours that are marked as filled
 DAY_GRACE_MS = 40 * 60_000  # a day is closed this long after its end at the earliest: the last sweep must be in
+MIDNIGHT_SWEEP_MS = 5 * 60_000  # a sweep that is aligned to the clock is through all meters by then
 CLEAN_MS = 9_000_000_000_000_000  # "nothing to close" in Dirty
 METERS_TOGETHER = 16  # closed in one transaction: the disk is waited for once, and others wait for milliseconds
 REGISTER_SIZES = (10**8, 10**9, 10**10, 10**11)  # Wh: six digits of kWh and two decimals is the usual one, 10**9
@@ -147,27 +148,32 @@ def close_days(*, now: datetime, limit: int = 500) -> int:
 
 
 def _due(end_ms: int, zone: ZoneInfo) -> list[tuple[int, int, int]]:
-    """(meter, dirty since, CT ratio), the longest waiting first. A lost meter waits until a reading ends its day."""
-    rows = Dirty.objects.filter(days_since_ms__lt=end_ms, meter__state__energy_at__isnull=False)
+    """(meter, dirty since, CT ratio), the longest waiting first. A lost meter waits until a reading ends its day.
+
+    A late reading of today that bends yesterday's last stretch is taken up when today is closed.
+    """
+    rows = Dirty.objects.filter(days_since_ms__lt=end_ms + MIDNIGHT_SWEEP_MS, meter__state__energy_at__isnull=False)
     found = rows.order_by("days_since_ms").values_list(
         "pk", "days_since_ms", "meter__ct_ratio", "meter__state__energy_at"
     )
     return [
         (pk, since_ms, ct_ratio)
         for pk, since_ms, ct_ratio, energy_at in found
-        if energy_at is not None and energy_at.astimezone(zone).date() > business_day(since_ms, zone)
+        if energy_at is not None
+        and business_day(since_ms - MIDNIGHT_SWEEP_MS, zone) < energy_at.astimezone(zone).date()
     ]
 
 
 def _close_meter_days(
     meter_id: int, since_ms: int, *, end_ms: int, ct_ratio: int, zone: ZoneInfo, now: datetime
 ) -> None:
-    first = business_day(_reach_ms(meter_id, since_ms), zone)
+    first = business_day(min(_reach_ms(meter_id, since_ms), since_ms - MIDNIGHT_SWEEP_MS), zone)
     readings = _readings(meter_id, day_start_ms(first, zone), _DAY_COLUMNS)
     last_ms = readings[-1][0] if readings else 0
     # A reading's own day is closed only when a later one shows how it ended.
     closed_to_ms = min(end_ms, day_start_ms(business_day(last_ms, zone), zone)) if readings else since_ms
-    taken = Dirty.objects.filter(pk=meter_id, days_since_ms=since_ms).update(days_since_ms=max(since_ms, closed_to_ms))
+    done_ms = max(since_ms, closed_to_ms + MIDNIGHT_SWEEP_MS)
+    taken = Dirty.objects.filter(pk=meter_id, days_since_ms=since_ms).update(days_since_ms=done_ms)
     if not taken or len(readings) < 2:
         return
     taken_ms = [row[0] for row in readings]
@@ -176,7 +182,8 @@ def _close_meter_days(
     facts = {}
     day = first
     while day_start_ms(day + timedelta(days=1), zone) <= closed_to_ms:
-        facts[day] = _day_facts(day, zone, tracks, counters, ct_ratio)
+        if day >= business_day(taken_ms[0], zone):
+            facts[day] = _day_facts(day, zone, tracks, counters, ct_ratio)
         day += timedelta(days=1)
     _store_days(meter_id, facts, now)
 
@@ -197,13 +204,13 @@ def _day_facts(
         for name, track in zip(RATES, tracks, strict=True)
     }
     times = [at for at, _ in counters]
-    low, high = bisect_right(times, from_ms), bisect_right(times, to_ms)
-    began = counters[max(0, low - 1)]
+    low, high = (bisect_left(times, edge_ms + MIDNIGHT_SWEEP_MS) for edge_ms in (from_ms, to_ms))
+    began = counters[low - 1 if times[0] < from_ms else 0]  # a meter's first day begins with its first reading
     ended = counters[max(0, high - 1)]
     facts["counter_fen"] = ended[1]
     facts["deducted_fen"] = None if began[1] is None or ended[1] is None else ended[1] - began[1]
     facts["first_ms"], facts["last_ms"] = began[0], ended[0]
-    inside = [began[0], *times[low:high], to_ms]
+    inside = [began[0], *times[low:high], max(ended[0], to_ms)]
     facts["gap_s_max"] = max(after - before for before, after in pairwise(inside)) // 1000
     return facts
 
