@@ -8,6 +8,8 @@ from django.utils.translation import pgettext_lazy
 
 from prewatt.domain.dispatch.states import State as OrderState
 from prewatt.domain.metering.states import State
+from prewatt.domain.staff.models import Role
+from prewatt.domain.staff.rights import READY_ROLES
 from prewatt.domain.vending.models import BackState, SaleState
 
 Text = str | Promise
@@ -124,6 +126,21 @@ REASONS: dict[str, Text] = {
     "meter_refused": _("the meter refused the order"),
     "refused": _("the meter did not take it"),
 }
+
+
+# The ready roles; a role that a site made or renamed keeps the name that the site gave it.
+ROLES: dict[str, Text] = {
+    "admin": _("Administrator"),
+    "finance": _("Finance"),
+    "cashier": _("Cashier"),
+    "engineer": _("Engineer"),
+    "viewer": _("Read only"),
+}
+
+
+def role(role: Role) -> Text:
+    ready = READY_ROLES.get(role.code)
+    return ROLES.get(role.code, role.name) if ready and ready[0] == role.name else role.name
 
 
 def reason(code: str) -> Text:

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from prewatt.domain.metering.states import State
+from prewatt.domain.staff.models import Role
 from prewatt.web.parts import formats, icons, words
 
 register = template.Library()
@@ -117,6 +118,11 @@ def tender(code: str) -> Any:
 @register.filter
 def tender_icon(code: str) -> SafeString:
     return icons.icon(words.TENDER_ICONS.get(code, "cash-banknote"))
+
+
+@register.filter
+def role(one: Role) -> Any:
+    return words.role(one)
 
 
 @register.filter
