@@ -233,7 +233,7 @@ class World:
         await gateway.run()
 
     def _pipe(self, bus: BusConfig, life: Life) -> MortalPipe:
-        return MortalPipe(_Converter(self.building.open_pipe(bus), self), life)
+        return MortalPipe(_Converter(self.building.open_pipe(bus), self, bus.bus), life)
 
     def _bury(self, running: asyncio.Task[None], pipes: list[MortalPipe], path: Path) -> Path:
         """What the dead life had committed is copied; what it still mumbles goes into the old file."""
@@ -322,8 +322,8 @@ class World:
 class _Converter:
     """The serial converter between gateway and bus. It may keep a frame for a moment; all that passes is told."""
 
-    def __init__(self, pipe: Pipe, world: World) -> None:
-        self._pipe, self._world = pipe, world
+    def __init__(self, pipe: Pipe, world: World, bus: str) -> None:
+        self._pipe, self._world, self._bus = pipe, world, world.building.buses[bus]
 
     async def open(self, receive: object, lost: object) -> None:
         history = self._world.history
@@ -340,7 +340,8 @@ class _Converter:
         if world._death.random() < (world.misfortune.held_write if is_write(data) else 0.0):
             wait_s = world._death.uniform(0.2, 3.0)
             world.history.note("held", bytes=data.hex(), s=round(wait_s, 3))
-            asyncio.get_running_loop().call_later(wait_s, self._pipe.write, data)
+            # It is in the converter's memory: the death of who wrote it does not take it back.
+            asyncio.get_running_loop().call_later(wait_s, self._bus.transmit, data)
             return
         world.history.note("out", bytes=data.hex())
         self._pipe.write(data)
