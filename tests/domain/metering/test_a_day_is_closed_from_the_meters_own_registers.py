@@ -145,6 +145,14 @@ def test_a_late_midnight_sweep_still_ends_yesterday(site: Site) -> None:
     assert (days(site.meter)[1].deducted_fen, days(site.meter)[1].version) == (DAY, 2)
 
 
+def test_of_two_looks_around_midnight_the_later_ends_the_day_also_when_it_comes_late(site: Site) -> None:
+    site.record(sweep(site, 0, DAY + 60))
+    close_days(now=at(DAY + GRACE + 60))
+    site.record(sweep(site, DAY + 2, DAY + 2), minutes=DAY + 61)
+    close_days(now=at(DAY + GRACE + 61))
+    assert (days(site.meter)[1].deducted_fen, days(site.meter)[1].version) == (DAY + 2, 2)
+
+
 def test_a_late_reading_that_changes_nothing_makes_no_new_version(site: Site) -> None:
     looks = sweep(site, 0, DAY + 60)
     late = looks.pop(10)

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from prewatt.domain.staff.models import LogEntry, LogSeal
 
 GENESIS = hashlib.sha256(b"prewatt operation log 1").hexdigest()
+_TOGETHER = 1000
 _LOCK = 0x7077_106  # a number of our own for PostgreSQL's advisory locks
 
 
@@ -54,7 +55,7 @@ def seal_log(*, limit: int = 5000) -> int:
 
 @dataclass(frozen=True)
 class LogFault:
-    """The first place where the chain does not hold. `kind`: changed, removed or inserted."""
+    """The first place where the chain does not hold. `kind`: changed (a row put between shows so too) or removed."""
 
     seq: int
     entry_id: int | None
@@ -64,14 +65,16 @@ class LogFault:
 def verify_log() -> LogFault | None:
     """Recompute the whole chain; the first fault, or None. Entries not yet sealed are not judged."""
     previous, expected = GENESIS, 1
-    for seal in LogSeal.objects.order_by("seq").iterator(chunk_size=2000):
-        if seal.seq != expected:
-            return LogFault(expected, None, "removed")
-        entry = LogEntry.objects.filter(pk=seal.entry_id).first()
-        if entry is None:
-            return LogFault(seal.seq, seal.entry_id, "removed")
-        previous = link(previous, canonical(entry))
-        if previous != seal.sha256:
-            return LogFault(seal.seq, entry.pk, "changed")
-        expected += 1
+    while seals := list(LogSeal.objects.filter(seq__gte=expected).order_by("seq")[:_TOGETHER]):
+        entries = LogEntry.objects.in_bulk([seal.entry_id for seal in seals])
+        for seal in seals:
+            if seal.seq != expected:
+                return LogFault(expected, None, "removed")
+            entry = entries.get(seal.entry_id)
+            if entry is None:
+                return LogFault(seal.seq, seal.entry_id, "removed")
+            previous = link(previous, canonical(entry))
+            if previous != seal.sha256:
+                return LogFault(seal.seq, entry.pk, "changed")
+            expected += 1
     return None
