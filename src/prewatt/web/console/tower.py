@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SHOWS = ("balance", "power", "today")
 COLUMNS_MAX = 12
 RECENT_ROWS = 6
+FULL_OLD = timedelta(minutes=40)  # the full sweep comes every half hour: older voltages and powers are greyed
 FOUND_MAX = 50
 
 
@@ -179,6 +180,7 @@ class Card:
     phases: list[Phase]
     day: MeterDay
     mean_fen: int | None
+    electric_old: bool  # voltages, currents and powers come with the full sweep only
 
     @property
     def meter(self) -> Meter:
@@ -222,6 +224,7 @@ def card(meter: Meter, *, now: datetime) -> Card:
         phases=_phases(one),
         day=metering.meter_day(meter, now=now),
         mean_fen=metering.daily_mean_fen([meter.pk], now=now).get(meter.pk),
+        electric_old=one.latest is None or one.latest.energy_at is None or now - one.latest.energy_at > FULL_OLD,
     )
 
 

@@ -237,7 +237,7 @@ def _dialog(request: HttpRequest, one: Meter, kind: Kind, *, error: Refused | No
         "kind": kind.value,
         "place": place_name(one),
         "order_id": request.POST.get("order_id", "") or new_id(),
-        "reason": request.POST.get("reason", ""),
+        "reason": request.POST.get("reason", "").strip(),
         "refused": refusal(error) if error else None,
         "may_send": operator(request).may(RIGHTS[kind]),
         "now": now(),
