@@ -250,6 +250,13 @@ def test_an_absolute_write_is_proven_by_count_and_balance_and_waits_before_it_is
     assert judged({**at_rest, "balance_fen": 12_345}, memory=written(), proof="absolute").fact is Fact.DOUBT
 
 
+def test_an_opening_is_absolute_too_and_waits_before_it_is_repeated() -> None:
+    closed = {**SEEN, "prepaid_open": 0}
+    opening: dict[str, Any] = {"kind": Kind.OPEN, "count": None, "memory": written(closed)}
+    assert judged(closed, **opening).fact is Fact.EARLY
+    assert judged(closed, **opening, after_ms=LONG).fact is Fact.BEFORE
+
+
 def test_a_meter_without_any_count_is_decided_by_its_balance_and_waits_before_it_is_written_again() -> None:
     before = {"balance_fen": 12_345, "prepaid_open": 1}
     assert judged(before, proof="none").fact is Fact.BEFORE

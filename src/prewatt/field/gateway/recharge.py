@@ -109,7 +109,9 @@ def judge(
         order, values=values, memory=memory, now=now, rules=rules, forbidden=forbidden or _misses(proof, values)
     )
     calm_at = memory.before_at_ms + rules.calm_ms
-    if memory.writes and now < calm_at and (ending or proof not in CAS_PROOFS):
+    # Opening sets balance and count absolutely: no count protects it from an earlier write that is still under way.
+    may_repeat = proof in CAS_PROOFS and order.kind is not Kind.OPEN
+    if memory.writes and now < calm_at and (ending or not may_repeat):
         return Judgement(fact=Fact.EARLY, again_at_ms=calm_at)
     return ending or Judgement(fact=Fact.BEFORE)
 
