@@ -128,6 +128,7 @@ def apply(order: MeterOrder, state: State, *, now: datetime) -> None:
             BOOK.release(order, now=now)
             effects.waits(order, now=now)
             Opening.objects.filter(pk=_opening_id(order), closed_at__isnull=True).update(closed_at=now)
+            _withdraw_queued(order, now=now)
         case ((Kind.RECHARGE | Kind.REFUND | Kind.OPEN), State.UNCLEAR):
             effects.unclear(order, now=now)
         case _:
@@ -141,6 +142,14 @@ def _opened(order: MeterOrder) -> None:
         count_base=order.after.get("purchase_count", 0),
         bought_base_fen=None if bought is None else bought - (order.amount_fen or 0),
     )
+
+
+def _withdraw_queued(order: MeterOrder, *, now: datetime) -> None:
+    """The account never opened: what queues behind it has no account to go to. Its money waits in the wallet."""
+    queued = MeterOrder.objects.filter(opening=order.opening_id, state=State.QUEUED).exclude(pk=order.pk)
+    for waiting in queued.order_by("placed_at", "id"):
+        dispatch.end(waiting, State.CANCELLED, reason="account_not_opened", now=now)
+        apply(waiting, State.CANCELLED, now=now)
 
 
 def _opening_id(order: MeterOrder) -> int:

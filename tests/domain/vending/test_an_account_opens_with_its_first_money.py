@@ -100,3 +100,13 @@ def test_a_refused_opening_closes_again_and_its_money_waits(counter: Counter) ->
     assert Opening.objects.get().closed_at is not None
     assert (Sale.objects.get().state, counter.wallet_fen()) == (SaleState.WAITING, 10_000)
     opened(counter, opening_id="o2")
+
+
+def test_what_queues_behind_a_refused_opening_is_not_sent_to_a_meter_without_an_account(counter: Counter) -> None:
+    opened(counter)
+    counter.sell("s1", "50")
+    counter.lease()
+    counter.settle("o1", Outcome.REFUSED, reason="above_ceiling")
+    assert counter.lease() == []
+    assert set(Sale.objects.values_list("state", flat=True)) == {SaleState.WAITING}
+    assert counter.wallet_fen() == 15_000

@@ -71,29 +71,41 @@ def _kept_fen(opening: Opening, truth: dict[str, Any]) -> int:
 
 
 def _orders(verdict: Verdict, opening: Opening, truth: dict[str, Any]) -> None:
-    """Each order against the meter's own list: how often did its money reach memory? People's corrections are known."""
-    since_ms = int(opening.opened_at.timestamp() * 1000)
+    """The meter's own list against its orders, of whatever account: how often did which money reach memory?"""
     kept: Counter[tuple[int, int]] = Counter()
     for event in truth["events"]:
-        if event["kind"] in MONEY and event["at_ms"] >= since_ms and set(event["kept"]) >= _STEPS:
+        if event["kind"] in MONEY and set(event["kept"]) >= _STEPS:
             kept[event["purchase_count"], event["amount_fen"]] += 1
-    for order in MeterOrder.objects.filter(opening=opening, kind__in=MONEY, count__isnull=False).order_by("pk"):
-        key = (order.count or 0, (order.amount_fen or 0) * (-1 if order.kind == "refund" else 1))
-        times = kept.pop(key, 0)
-        _one(verdict, order, times)
+    asked: dict[tuple[int, int], list[MeterOrder]] = {}
+    for order in MeterOrder.objects.filter(meter=opening.meter, kind__in=MONEY, count__isnull=False).order_by("pk"):
+        fen = (order.amount_fen or 0) * (-1 if order.kind == "refund" else 1)
+        asked.setdefault((order.count or 0, fen), []).append(order)
+    for key, orders in asked.items():
+        _alike(verdict, orders, kept.pop(key, 0))
     for (count, fen), times in kept.items():
         verdict.unexplained += times
         verdict.blame(f"meter {opening.meter.number} took {fen} fen under count {count}: nobody ordered that")
 
 
-def _one(verdict: Verdict, order: MeterOrder, times: int) -> None:
-    corrected = hasattr(order, "count_correction") or hasattr(order, "decision")
-    if times > 1:
-        verdict.double += times - 1
-        verdict.blame(f"order {order.pk} was applied {times} times", order.pk)
-    elif order.state == State.DONE and times == 0 and not corrected:
-        verdict.lost += 1
-        verdict.blame(f"order {order.pk} is confirmed, but the meter never had it", order.pk)
-    elif order.state in (State.REFUSED, State.CANCELLED, State.EXPIRED) and times == 1 and not corrected:
-        verdict.unexplained += 1
-        verdict.blame(f"order {order.pk} is {order.state}, but the meter has it", order.pk)
+def _alike(verdict: Verdict, orders: list[MeterOrder], times: int) -> None:
+    """Orders of one count and amount (one was refused, and the same was asked again) and how often that was applied.
+
+    Where a person has decided or corrected, either is explained.
+    """
+    done = [order for order in orders if order.state == State.DONE and not _corrected(order)]
+    either = sum(map(_corrected, orders))
+    name = orders[-1].pk
+    if times < len(done):
+        verdict.lost += len(done) - times
+        verdict.blame(f"order {name} is confirmed, but the meter never had it", name)
+    extra = times - len(done) - either
+    if extra > 0 and done:
+        verdict.double += extra
+        verdict.blame(f"order {name} was applied {times} times", name)
+    elif extra > 0:
+        verdict.unexplained += extra
+        verdict.blame(f"order {name} is {orders[-1].state}, but the meter has it", name)
+
+
+def _corrected(order: MeterOrder) -> bool:
+    return hasattr(order, "count_correction") or hasattr(order, "decision")
