@@ -155,13 +155,13 @@ def since_ms(text: str) -> int:
 def changed(seen: Tower, *, since: int) -> list[Tile]:
     """Tiles whose meter was heard of since then; all of them for the beginning of time."""
     limit = datetime.fromtimestamp(since / 1000, UTC)
-    return [
-        tile
-        for row in seen.rows
-        for tile in row.tiles
-        if not since
-        or (tile.standing.latest and tile.standing.latest.taken_at and tile.standing.latest.taken_at >= limit)
-    ]
+    every = [tile for row in seen.rows for tile in row.tiles]
+    return [tile for tile in every if not since or _heard_at(tile.standing) >= limit]
+
+
+def _heard_at(one: Standing) -> datetime:
+    known = one.latest.taken_at if one.latest else None
+    return known or datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
