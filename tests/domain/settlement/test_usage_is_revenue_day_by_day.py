@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from counter import Counter
+from prewatt.domain.estate.models import Opening
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.ledger.queries import balance_fen
@@ -26,7 +27,7 @@ def test_a_closed_day_is_booked_once_and_corrected_by_its_difference(counter: Co
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(figures=st.lists(st.tuples(st.integers(0, 4), st.integers(-1000, 100_000)), max_size=12))
 def test_revenue_is_the_last_word_on_every_day(counter: Counter, figures: list[tuple[int, int]]) -> None:
-    opening = counter.opened(counter.meter(f"h{Transfer.objects.count()}-{len(figures)}-{counter.now}"))
+    opening = counter.opened(counter.meter(f"h{Opening.objects.count()}"))
     last: dict[int, int] = {}
     before = balance_fen(accounts.REVENUE)
     for day, fen in figures:
