@@ -81,3 +81,12 @@ def test_a_cashier_without_sight_of_meters_lands_at_the_counter(counter: Counter
     counter.cashier.role.save()
     client.force_login(counter.cashier)
     assert client.get("/").url == "/sale/"
+
+
+def test_yesterday_is_compared_as_far_as_today_is_known() -> None:
+    from prewatt.web.console.overview import _until
+
+    hours = [1000] * 24
+    assert _until(hours, datetime(2026, 11, 22, 2, 30, tzinfo=UTC)) == 10_500  # half past ten in Shanghai
+    assert _until(hours[:3], datetime(2026, 11, 22, 2, 30, tzinfo=UTC)) == 3000
+    assert _until([], datetime(2026, 11, 22, 2, 30, tzinfo=UTC)) == 0

@@ -88,7 +88,7 @@ def overview(*, operator: Operator, now: datetime) -> Overview:
         income=vending.total(money),
         ways=_ways(money),
         energy_wh=sum(hours_today),
-        energy_before_wh=_until_now(hours_yesterday, now),
+        energy_before_wh=_until(hours_yesterday, _known_until(found, now)),
         load_w=metering.load_now_w(found),
         load_peak=_peak(hours_today),
         reach=metering.reach(found, now=now),
@@ -104,9 +104,16 @@ def overview(*, operator: Operator, now: datetime) -> Overview:
     )
 
 
-def _until_now(hours: list[int], now: datetime) -> int:
-    """Yesterday until this minute: whole hours and the running hour's part."""
-    local = formats.local(now)
+def _known_until(found: list[Standing], now: datetime) -> datetime:
+    """When registers were last read: today's energy is known so far, and yesterday's is compared as far."""
+    local_day = metering.today(now)
+    looks = [one.latest.energy_at for one in found if one.latest is not None and one.latest.energy_at is not None]
+    return max((at for at in looks if at <= now and metering.today(at) == local_day), default=now)
+
+
+def _until(hours: list[int], at: datetime) -> int:
+    """Yesterday until the same minute: whole hours and the running hour's part."""
+    local = formats.local(at)
     part = hours[local.hour] * local.minute // 60 if local.hour < len(hours) else 0
     return sum(hours[: local.hour]) + part
 
