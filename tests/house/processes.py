@@ -44,14 +44,23 @@ def start(data: Path, *arguments: str, prewatt: tuple[str, ...] = (), **settings
 
 def of_session(leader: int) -> dict[int, str]:
     """Living processes of the session that this process leads: pid -> command line."""
+    return {pid: line for pid, (_parent, session, line) in _living().items() if session == leader}
+
+
+def children(parent: int) -> dict[int, str]:
+    return {pid: line for pid, (its_parent, _session, line) in _living().items() if its_parent == parent}
+
+
+def _living() -> dict[int, tuple[int, int, str]]:
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            state, _parent, _group, session = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:4]
-            if int(session) == leader and state != "Z":
-                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            state, parent, _group, session = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:4]
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except (FileNotFoundError, ProcessLookupError):
             continue
+        if state != "Z":
+            found[int(folder.name)] = (int(parent), int(session), line)
     return found
 
 
