@@ -1,4 +1,4 @@
-"""The six statements of docs/money.md, checked against the meters' own memory, by somebody who saw everything."""
+"""The six statements of docs/torture.md, checked against the meters' own memory, by somebody who saw everything."""
 
 from __future__ import annotations
 
