@@ -71,8 +71,8 @@ ROWS: list[tuple[Phase, Fact, Judgement, Action]] = [
         judged({**SEEN, "purchase_count": 9}, memory=doubting(Memory()), after_ms=LONG),
         Action.UNCLEAR,
     ),
-    (Phase.WRITTEN, Fact.BEFORE, judged(SEEN, memory=written()), Action.WRITE),
-    (Phase.WRITTEN, Fact.EARLY, judged(SEEN, memory=written(), cancel=True), Action.LATER),
+    (Phase.WRITTEN, Fact.BEFORE, judged(SEEN, memory=written(), after_ms=LONG), Action.WRITE),
+    (Phase.WRITTEN, Fact.EARLY, judged(SEEN, memory=written()), Action.LATER),
     (Phase.WRITTEN, Fact.FORBIDDEN, judged(SEEN, memory=written(), forbidden="x", after_ms=LONG), Action.REFUSE),
     (Phase.WRITTEN, Fact.CANCEL, judged(SEEN, memory=written(), cancel=True, after_ms=LONG), Action.CANCEL),
     (Phase.WRITTEN, Fact.EXPIRED, judged(SEEN, memory=written(), expires_at_ms=T0, after_ms=LONG), Action.EXPIRE),
@@ -149,7 +149,7 @@ def test_without_a_bought_register_the_balance_tells_the_same(values: dict[str, 
     bare = {name: value for name, value in values.items() if name != "bought_fen"}
     before = {name: value for name, value in SEEN.items() if name != "bought_fen"}
     if bare["purchase_count"] == 4 and bare["balance_fen"] == 12_345:
-        assert judged(bare, memory=written(before)).fact is Fact.BEFORE
+        assert judged(bare, memory=written(before), after_ms=LONG).fact is Fact.BEFORE
     elif bare["purchase_count"] == 5 and bare["balance_fen"] == 22_345:
         assert judged(bare, memory=written(before)).fact is Fact.AFTER
     else:
@@ -159,7 +159,7 @@ def test_without_a_bought_register_the_balance_tells_the_same(values: dict[str, 
 def test_without_a_bought_register_a_long_silence_that_could_hide_the_amount_is_not_decided() -> None:
     bare = {"purchase_count": 4, "balance_fen": 12_345}
     a_week = 7 * 86_400_000
-    assert judged(bare, memory=written(bare)).fact is Fact.BEFORE
+    assert judged(bare, memory=written(bare), after_ms=LONG).fact is Fact.BEFORE
     assert judged(bare, memory=written(bare), after_ms=a_week).fact is Fact.DOUBT
     known = {**bare, "energy_wh": 5_000}
     # its energy register says: nothing used
@@ -270,7 +270,7 @@ def test_a_meter_that_remembers_order_numbers_is_decided_by_money_and_by_its_cou
     before = {"balance_fen": 12_345, "bought_fen": 50_000}
     after = {"balance_fen": 22_345, "bought_fen": 60_000}
     assert judged(after, memory=written(before), proof="order_id").fact is Fact.AFTER
-    assert judged(before, memory=written(before), proof="order_id").fact is Fact.BEFORE
+    assert judged(before, memory=written(before), proof="order_id", after_ms=LONG).fact is Fact.BEFORE
     assert judged({**APPLIED, "purchase_count": 7}, memory=written(), proof="order_id").fact is Fact.DOUBT
 
 

@@ -26,7 +26,6 @@ import msgspec
 from prewatt.field.gateway.turns import Action, Fact, Judgement, Memory, Phase, Table, Values
 from prewatt.link.messages import Kind, Order
 
-CAS_PROOFS = frozenset({"purchase_count", "order_id"})  # the meter itself refuses to apply the same order twice
 PRICE_E4_ASSUMED = 50_000  # 5 yuan per kWh: above any Chinese retail price, where the meter's own prices are not known
 ENERGY_STEP_WH = 10  # a register counts 0.01 kWh
 _HOUR_MS = 3_600_000
@@ -109,9 +108,8 @@ def judge(
         order, values=values, memory=memory, now=now, rules=rules, forbidden=forbidden or _misses(proof, values)
     )
     calm_at = memory.before_at_ms + rules.calm_ms
-    # Opening sets balance and count absolutely: no count protects it from an earlier write that is still under way.
-    may_repeat = proof in CAS_PROOFS and order.kind is not Kind.OPEN
-    if memory.writes and now < calm_at and (ending or not may_repeat):
+    # A power cut can tear a purchase so that its count no longer protects it: no proof makes an early repeat safe.
+    if memory.writes and now < calm_at:
         return Judgement(fact=Fact.EARLY, again_at_ms=calm_at)
     return ending or Judgement(fact=Fact.BEFORE)
 
