@@ -46,7 +46,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A second run on PostgreSQL repeats only what touches the database."""
+    """A second run on PostgreSQL repeats only what touches the database.
+
+    The browser comes last: its driver keeps an event loop running in this thread to the end of the session, and neither
+    asyncio.run() nor virtual time works inside another loop.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if _on_postgres():
         for item in items:
             names = getattr(item, "fixturenames", ())
