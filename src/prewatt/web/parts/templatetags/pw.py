@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from prewatt.domain.metering.states import State
 from prewatt.domain.staff.models import Role
 from prewatt.web.parts import formats, icons, words
+from prewatt.web.parts import nav as side
 
 register = template.Library()
 
@@ -27,6 +28,15 @@ register.filter("days", formats.days)
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
     return icons.icon(name, extra)
+
+
+@register.inclusion_tag("parts/_nav.html", takes_context=True)
+def nav(context: dict[str, Any]) -> dict[str, Any]:
+    """The side bar's pages for who is logged in."""
+    return {
+        "rooms": list(side.rooms(context["user"], context.get("page", ""))),
+        "to_check": context.get("to_check"),
+    }
 
 
 @register.filter

@@ -1,0 +1,111 @@
+"""The side bar: the rooms of the console, and the pages in each. One line a page; whoever adds a page adds his line.
+
+A page stands here only for who has one of its rights; a room without pages is not shown. The room of the page that is
+open is unfolded. `key` is the digit of Alt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from prewatt.domain.staff.models import Operator
+from prewatt.domain.staff.rights import Right
+from prewatt.web.parts.words import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`url` is a name without arguments; `page` is what its views call themselves (`{"page": …}` in the context)."""
+
+    url: str
+    title: Text
+    page: str
+    rights: tuple[Right, ...]
+    key: str = ""
+    count: str = ""  # the name of a number in the frame's context that is shown behind the title
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room with one page of the same name is one line; otherwise it unfolds."""
+
+    name: str
+    title: Text
+    icon: str
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLink:
+    link: Link
+    href: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRoom:
+    room: Room
+    links: list[ShownLink]
+
+    @property
+    def on(self) -> bool:
+        return any(one.on for one in self.links)
+
+    @property
+    def alone(self) -> bool:
+        return len(self.room.links) == 1
+
+    @property
+    def key(self) -> str:
+        return next((one.link.key for one in self.links if one.link.key), "")
+
+    @property
+    def count(self) -> str:
+        return next((one.link.count for one in self.links if one.link.count), "")
+
+
+READ, SELL, REPORTS = Right.READ, Right.SELL, Right.REPORTS
+ROOMS: tuple[Room, ...] = (
+    Room(
+        "dashboard",
+        _("Dashboard"),
+        "layout-dashboard",
+        (Link("console:dashboard", _("Dashboard"), "dashboard", (READ,), "1"),),
+    ),
+    Room(
+        "building",
+        _("Building"),
+        "building-skyscraper",
+        (Link("console:building", _("Building"), "building", (READ,), "2"),),
+    ),
+    Room(
+        "selling",
+        _("Sell"),
+        "cash-register",
+        (
+            Link("console:sale", _("Sell at the counter"), "sale", (SELL,), "3"),
+            Link("console:sales", _("Sales list"), "sales", (REPORTS,)),
+            Link("console:orders", _("To decide"), "orders", (READ,), count="to_check"),
+        ),
+    ),
+    Room("customers", _("Customers"), "users", ()),
+    Room("fleet", _("Fleet"), "list-check", (Link("console:meters", _("Meters"), "meters", (READ,), "5"),)),
+    Room("settings", _("Settings"), "settings", ()),
+    Room("commissioning", _("Commissioning"), "activity-heartbeat", ()),
+)
+
+
+def rooms(who: Operator, page: str) -> Iterator[ShownRoom]:
+    """What this operator may open, with the open page marked."""
+    for room in ROOMS:
+        links = [
+            ShownLink(one, reverse(one.url), one.page == page)
+            for one in room.links
+            if any(who.may(right) for right in one.rights)
+        ]
+        if links:
+            yield ShownRoom(room, links)
