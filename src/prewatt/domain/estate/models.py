@@ -155,6 +155,17 @@ class Meter(models.Model):
         return self.number
 
 
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    def for_operator(self, operator: Operator) -> CustomerQuerySet:
+        """Whoever has or had an account in the operator's buildings. Who never had one belongs to those who see all."""
+        if not operator.is_active:
+            return self.none()
+        if operator.all_buildings:
+            return self
+        mine = Meter.objects.for_operator(operator).order_by().values("pk")
+        return self.filter(pk__in=Opening.objects.filter(meter__in=mine).values("customer"))
+
+
 class Customer(models.Model):
     """A tenant. `pinyin` holds the initials of the name, for the counter's one field."""
 
@@ -165,8 +176,11 @@ class Customer(models.Model):
     address = models.CharField(max_length=200, blank=True)
     note = models.CharField(max_length=400, blank=True)
     pinyin = models.CharField(max_length=128, blank=True, db_index=True)
+    password = models.CharField(max_length=128, blank=True)  # 查询密码 as Django hashes it; empty: none was given
     created_at = models.DateTimeField()
     created_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
+
+    objects = CustomerQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["number"]
@@ -185,6 +199,11 @@ class Opening(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     count_base = models.IntegerField(default=0)
     bought_base_fen = models.BigIntegerField(null=True, blank=True)
+    use = models.CharField(_("kind of use"), max_length=32, blank=True)  # 用电类型
+    alarm1_notify = models.BooleanField(default=True)  # 报警金额1提示报警
+    alarm2_notify = models.BooleanField(default=True)
+    texts = models.BooleanField(default=True)  # 自动发送报警短信
+    inactive = models.BooleanField(default=False)  # 失效: nothing is sold to it and nobody is told
 
     class Meta:
         ordering: ClassVar = ["-opened_at"]
