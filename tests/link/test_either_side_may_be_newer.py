@@ -19,6 +19,10 @@ SAMPLES: list[Any] = [
     link.BatchReply(acked_seq=2, centre_time_ms=3),
     link.OrdersRequest(sent_at_ms=1),
     link.OrdersReply(orders=[], centre_time_ms=1),
+    link.Inquiry(inquiry_id="i", kind="a kind of version 2", bus="b", expires_at_ms=1),
+    link.Found(unit=3, profiles=["acrel-dtsy1352-nk"], note="twice"),
+    link.Frame(number=1, at_ms=1, out=True, hex="01", fields={"unit": 1, "registers": [1, 2], "crc_ok": True}),
+    link.Finding(inquiry_id="i", seq=1, at_ms=1, values={"energy_wh": 1}),
     link.Config(version=1, gateway="g", buses=[link.BusConfig(bus="b", url="tcp://h:1")], meters=[]),
     link.Refusal(code="c", message="m", retry=True),
 ]

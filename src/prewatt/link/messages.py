@@ -15,6 +15,11 @@ import msgspec
 VERSION = 1
 READINGS_PER_BATCH_MAX = 500
 ORDERS_PER_POLL_MAX = 200
+FINDINGS_PER_BATCH_MAX = 16
+FRAMES_PER_FINDING_MAX = 100
+FOUND_PER_FINDING_MAX = 250
+FRAME_BYTES_MAX = 300  # of one frame; the longest of Modbus TCP has 260
+INQUIRY_S_MAX = 1800
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -109,6 +114,73 @@ class MeterHealth(Message, frozen=True, kw_only=True):
     last_error: str = ""  # the name of the wire error
 
 
+class InquiryKind(StrEnum):
+    """What an engineer may ask of a bus. All of it reads; nothing of it can write."""
+
+    SCAN = "scan"  # who answers at these addresses, and which models may they be
+    DUPLICATES = "duplicates"  # the same, without guessing models: is any address used twice?
+    IDENTIFY = "identify"  # which models may this one meter be
+    READ = "read"  # read everything of one meter, again and again
+    WATCH = "watch"  # tell what passes on the bus; asks nothing itself
+
+
+class Inquiry(Message, frozen=True, kw_only=True):
+    """An engineer at the centre looks at a bus for a little while. It lives in memory only: an end of the gateway is
+    its end. `kind` is text, so that a kind that this gateway does not know yet is refused by name and the orders in the
+    same message are carried out.
+    """
+
+    inquiry_id: str
+    kind: str
+    bus: str
+    expires_at_ms: int  # by the centre's clock
+    seconds: int = 60  # from when the gateway begins
+    first_unit: int = 1
+    last_unit: int = 247
+    unit: int = 0  # READ, IDENTIFY; WATCH: only this one's frames (0: all)
+    address: str = ""  # instead of `unit`, for a DL/T 645 meter
+    profile: str = ""  # READ: the model; empty: as configured
+    cancel: bool = False
+
+
+class Found(Message, frozen=True, kw_only=True):
+    """Somebody answered. `note`: `garbled` (every answer damaged) or `twice` (more bytes than one meter sends)."""
+
+    unit: int = 0
+    address: str = ""
+    profiles: list[str] = []  # the models that fit best; more than one: they cannot be told apart
+    note: str = ""
+
+
+class Frame(Message, frozen=True, kw_only=True):
+    """What passed on a bus. `fields` tell it decoded, as `prewatt frame decode` does."""
+
+    number: int  # counts within the inquiry; a gap: frames were too many to be kept
+    at_ms: int
+    out: bool  # from the gateway to the bus
+    hex: str
+    unit: int = 0
+    error: str = ""  # the name of what is wrong with it
+    fields: dict[str, str | int | bool | list[int]] = {}
+
+
+class Finding(Message, frozen=True, kw_only=True):
+    """What an inquiry found since the last one. Not journalled: readings and answers never wait for it."""
+
+    inquiry_id: str
+    seq: int  # from 1; the centre takes each once
+    at_ms: int
+    final: bool = False
+    reason: str = ""  # why it ended: `done`, `cancelled`, `expired`, or why it could not begin; else the last failure
+    asked: int = 0
+    total: int = 0
+    found: list[Found] = []
+    missing: list[int] = []  # units that were asked and said nothing, though they are configured
+    values: dict[str, int] = {}  # READ: in base units
+    read_at_ms: int | None = None
+    frames: list[Frame] = []
+
+
 class Batch(Message, frozen=True, kw_only=True):
     """Gateway to centre: journal rows [first_seq..last_seq], in order. Empty batches are heartbeats."""
 
@@ -119,6 +191,7 @@ class Batch(Message, frozen=True, kw_only=True):
     answers: list[Answer] = []
     events: list[Event] = []
     health: list[MeterHealth] = []
+    findings: list[Finding] = []  # no rows of the journal: neither numbered nor sent again after a failure for good
     software: str = ""
 
 
@@ -142,6 +215,7 @@ class OrdersReply(Message, frozen=True, kw_only=True):
     orders: list[Order]
     centre_time_ms: int
     config_version: int = 0
+    inquiries: list[Inquiry] = []
 
 
 class BusConfig(Message, frozen=True, kw_only=True):
