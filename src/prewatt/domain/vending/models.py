@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,6 +16,106 @@ class Series(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code}-{self.last:06d}"
+
+
+class CounterSettings(models.Model):
+    """How this site's counters work: one row, or none while everything is as delivered."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    methods = models.JSONField(default=list)  # tenders in the order in which they are offered
+    default_method = models.CharField(max_length=16, default="cash")
+    shift_needed = models.BooleanField(default=False)
+    payee = models.CharField(max_length=64, blank=True)  # 开票单位, at the foot of a receipt
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="vending_counter_settings_one"),)
+
+    def __str__(self) -> str:
+        return ", ".join(self.methods)
+
+
+class Shift(models.Model):
+    """交接班: one cashier's drawer from its opening float to the count at the end. A closed one is never edited."""
+
+    id = models.CharField(max_length=64, primary_key=True)  # made when the form was drawn
+    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="shifts")
+    opened_at = models.DateTimeField()
+    float_fen = models.BigIntegerField()
+    business_day = models.DateField()
+    # What follows is written once, when it is closed.
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
+    expected_fen = models.BigIntegerField(null=True)  # cash that should be in the drawer
+    counted_fen = models.BigIntegerField(null=True)
+    pieces = models.JSONField(default=dict, blank=True)  # notes and coins counted, by their fen
+    figures = models.JSONField(default=list, blank=True)  # the sheet as it was handed over, a row per method
+    reason = models.CharField(max_length=400, blank=True)  # why counted and expected differ
+    handed_to = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["operator"], condition=Q(closed_at__isnull=True), name="vending_one_open_shift"
+            ),
+            models.CheckConstraint(condition=Q(float_fen__gte=0), name="vending_shift_float"),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True)
+                | Q(expected_fen__isnull=False, counted_fen__gte=0, closed_by__isnull=False),
+                name="vending_shift_closed_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | Q(counted_fen=models.F("expected_fen")) | ~Q(reason=""),
+                name="vending_shift_difference_explained",
+            ),
+        )
+        indexes = (models.Index(fields=["business_day", "operator"], name="vending_shift_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.operator} {timezone.localtime(self.opened_at):%m-%d %H:%M}"
+
+    @property
+    def difference_fen(self) -> int | None:
+        """More than expected is positive."""
+        if self.counted_fen is None or self.expected_fen is None:
+            return None
+        return self.counted_fen - self.expected_fen
+
+
+class Payment(models.Model):
+    """Several meters of one tenant, paid in one go. Each line is a sale with a receipt of its own."""
+
+    id = models.CharField(max_length=64, primary_key=True)  # made when the form was drawn
+    customer = models.ForeignKey("estate.Customer", on_delete=models.PROTECT, related_name="payments")
+    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+", db_index=False)
+    tender = models.CharField(max_length=16)
+    amount_fen = models.BigIntegerField()
+    paid_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(amount_fen__gt=0), name="vending_payment_positive"),)
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Print(models.Model):
+    """A receipt went onto paper. The first is number one; every later one is a reprint 补打 of the same number."""
+
+    id = models.CharField(max_length=64, primary_key=True)  # made when the button was drawn
+    series = models.CharField(max_length=8)
+    number = models.IntegerField()
+    nth = models.IntegerField()
+    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["series", "number", "nth"], name="vending_print_counted"),
+            models.CheckConstraint(condition=Q(nth__gt=0, number__gt=0), name="vending_print_positive"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.series}-{self.number:06d} ({self.nth})"
 
 
 class SaleState(models.TextChoices):
@@ -40,6 +141,8 @@ class Sale(models.Model):
     balance_before_fen = models.BigIntegerField(null=True)  # as last read when sold; for the receipt
     sold_at = models.DateTimeField()
     business_day = models.DateField()
+    payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, related_name="sales")
+    shift = models.ForeignKey(Shift, on_delete=models.PROTECT, null=True, related_name="sales")
     # What follows may change.
     order = models.ForeignKey("dispatch.MeterOrder", on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=9, choices=SaleState.choices, default=SaleState.PAID)
@@ -93,6 +196,7 @@ class MoneyBack(models.Model):
     state = models.CharField(max_length=9, choices=BackState.choices, default=BackState.SENDING)
     state_at = models.DateTimeField()
     business_day = models.DateField(null=True)  # the day the money left the drawer
+    shift = models.ForeignKey(Shift, on_delete=models.PROTECT, null=True, related_name="%(class)ss")  # which drawer
     reason = models.CharField(max_length=64, blank=True)
 
     class Meta:

@@ -93,7 +93,7 @@ def open_account(
     _check_meter(meter, first, carried)
 
     # After this point it must succeed.
-    opening = Opening.objects.create(meter=meter, customer=customer, opened_at=now)
+    opening = Opening.objects.create(meter=meter, customer=customer, opened_at=now, opened_by=operator)
     if carried:
         ledger.pend(
             key=f"order:{opening_id}:carried",

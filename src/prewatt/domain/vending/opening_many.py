@@ -1,0 +1,167 @@
+"""开户 as the counter does it: one person, several meters, all or nothing. 开户后加表 is the same with a known person."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from prewatt.domain.dispatch import operations as dispatch
+from prewatt.domain.dispatch.models import MeterOrder
+from prewatt.domain.estate import customers
+from prewatt.domain.estate.customers import CustomerRefused, Person
+from prewatt.domain.estate.models import Customer, Meter, Opening
+from prewatt.domain.staff.rights import Right
+from prewatt.domain.vending import checks, terms
+from prewatt.domain.vending.checks import Refused
+from prewatt.domain.vending.opening import AlreadyOpen, OpeningIdTaken, open_account
+from prewatt.domain.vending.terms import Terms
+from prewatt.link.messages import Kind
+from prewatt.units.values import Money
+
+if TYPE_CHECKING:
+    from prewatt.domain.staff.models import Operator
+
+METERS_MAX = 40  # on one form
+
+
+class NoMeter(Refused):
+    code = "no_meter"
+
+
+class MeterTwice(Refused):
+    code = "meter_twice"
+
+
+class TooManyMeters(Refused):
+    code = "too_many_meters"
+
+
+class PersonRefused(Refused):
+    """The person's part of the form; `field` is the one to mend."""
+
+    code = "person_refused"
+
+    def __init__(self, error: CustomerRefused) -> None:
+        self.field = error.field
+        super().__init__(str(error))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One meter on the form. Amounts are yuan as typed; `hold` keeps its power from the first moment (保电)."""
+
+    meter: Meter
+    first: Money | str | int = 0
+    carried_in: Money | str | int = 0
+    terms: Terms = Terms()
+    use: str = ""
+    alarm1_notify: bool = True
+    alarm2_notify: bool = True
+    texts: bool = True
+    hold: bool = False
+
+
+def opening_id(form_id: str, meter_number: str) -> str:
+    """One form opens one meter once: the same form and meter always give the same id."""
+    return uuid.uuid5(uuid.UUID(form_id), meter_number).hex
+
+
+@transaction.atomic
+def open_accounts(
+    *,
+    form_id: str,
+    customer: Customer | Person,
+    wanted: Sequence[Wanted],
+    tender: str,
+    operator: Operator,
+    now: datetime,
+    address: str = "",
+) -> list[Opening]:
+    """Open all of them or none. `form_id` is made when the form is drawn: the same form again finds the first result.
+
+    A `Person` is recorded first. Limits and prices go to each meter with its opening. Raises a `Refused` subclass,
+    which knows its meter (`meter_id`) where it concerns one; then nothing is booked.
+    """
+    _check_form(wanted)
+    for pk in sorted(one.meter.pk for one in wanted):  # always in this order, or two forms wait for each other
+        dispatch.lock_meter(pk)
+    first = _first_result(form_id, wanted)
+    if first:
+        return first
+    if not isinstance(customer, Customer):
+        customer = _recorded(customer, operator=operator, now=now, address=address)
+    opened = []
+    for one in wanted:
+        try:
+            opened.append(
+                _open(form_id, one, customer=customer, tender=tender, operator=operator, now=now, address=address)
+            )
+        except Refused as error:
+            error.meter_id = one.meter.pk  # type: ignore[attr-defined]
+            raise
+    return opened
+
+
+def _check_form(wanted: Sequence[Wanted]) -> None:
+    if not wanted:
+        raise NoMeter(_("No meter is chosen. Nothing was booked. Find the tenant's meter by its room or number."))
+    if len(wanted) > METERS_MAX:
+        raise TooManyMeters(
+            _("More than %(most)d meters stand on one form. Nothing was booked. Open the rest afterwards.")
+            % {"most": METERS_MAX}
+        )
+    if len({one.meter.pk for one in wanted}) < len(wanted):
+        raise MeterTwice(_("A meter stands twice on this form. Nothing was booked. Take one of them off."))
+
+
+def _first_result(form_id: str, wanted: Sequence[Wanted]) -> list[Opening]:
+    ids = [opening_id(form_id, one.meter.number) for one in wanted]
+    orders = {order.pk: order for order in MeterOrder.objects.filter(pk__in=ids).select_related("opening", "meter")}
+    found = [order.opening for pk in ids if (order := orders.get(pk)) is not None and order.opening is not None]
+    if found and len(found) < len(wanted):
+        raise OpeningIdTaken(next(iter(orders.values())))
+    return found
+
+
+def _recorded(person: Person, *, operator: Operator, now: datetime, address: str) -> Customer:
+    try:
+        return customers.record(person=person, operator=operator, now=now, address=address)
+    except CustomerRefused as error:
+        raise PersonRefused(error) from error
+
+
+def _open(
+    form_id: str, one: Wanted, *, customer: Customer, tender: str, operator: Operator, now: datetime, address: str
+) -> Opening:
+    checks.check_operator(operator, Right.OPEN_ACCOUNT, one.meter)
+    if one.hold:
+        checks.check_operator(operator, Right.HOLD, one.meter)
+    if Opening.objects.filter(meter=one.meter, closed_at__isnull=True).exists():
+        raise AlreadyOpen(one.meter)
+    order_id = opening_id(form_id, one.meter.number)
+    meter = Meter.objects.select_related("bus").get(pk=one.meter.pk)
+    terms.apply(meter=meter, terms=one.terms, operator=operator, now=now, address=address)
+    opening = open_account(
+        opening_id=order_id,
+        meter=meter,
+        customer=customer,
+        first_amount=one.first,
+        carried_in=one.carried_in,
+        tender=tender,
+        operator=operator,
+        now=now,
+        address=address,
+    )
+    opening.use = one.use.strip()[:32]
+    opening.alarm1_notify, opening.alarm2_notify, opening.texts = one.alarm1_notify, one.alarm2_notify, one.texts
+    opening.save(update_fields=["use", "alarm1_notify", "alarm2_notify", "texts"])
+    terms.send(order_id=order_id, meter=meter, operator=operator, now=now)
+    if one.hold:
+        dispatch.place(order_id=f"{order_id}-hold", meter=meter, kind=Kind.HOLD, operator=operator, now=now)
+    return opening
