@@ -31,7 +31,7 @@ from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import checks, effects
 from prewatt.domain.vending.checks import Refused
-from prewatt.link.messages import Answer, Kind
+from prewatt.link.messages import MONEY_KINDS, Answer, Kind
 
 if TYPE_CHECKING:
     from prewatt.domain.estate.models import Gateway
@@ -95,9 +95,20 @@ def settle(answer: Answer, *, gateway: Gateway, now: datetime) -> Settled:
         return Settled.REPEATED
     dispatch.record_answer(order, following, answer, now=now)
     apply(order, following, now=now)
+    if following == State.DONE and order.kind in MONEY_KINDS:
+        _count_as_shown(order, now=now)
     if order.kind in SERIAL_KINDS and following not in OPEN:
         dispatch.advance(order.meter_id)
     return Settled.SETTLED
+
+
+def _count_as_shown(order: MeterOrder, *, now: datetime) -> None:
+    """The money is proven, but a power cut can tear the count off it where the count is no proof: follow the meter."""
+    shown = order.after.get("purchase_count")
+    opening = Opening.objects.get(pk=_opening_id(order))
+    delta = 0 if shown is None else shown - dispatch_queries.expected_count(opening)
+    if delta:
+        CountCorrection.objects.create(opening=opening, order=order, delta=delta, reason="count_torn", at=now)
 
 
 def _keep(answer: Answer, gateway: Gateway, why: Settled, order: MeterOrder | None, now: datetime) -> Settled:
@@ -165,7 +176,7 @@ def cancel(*, order_id: str, operator: Operator, now: datetime, address: str = "
     OrderUnclear.
     """
     asked = MeterOrder.objects.select_related("meter").get(pk=order_id)
-    checks.check_operator(operator, _right(Kind(asked.kind)), asked.meter)
+    checks.check_operator(operator, _right(asked), asked.meter)
     before = asked.state
     order = dispatch.cancel(order_id=order_id, now=now)
     if order.state == State.CANCELLED and before != State.CANCELLED:
@@ -182,11 +193,13 @@ def cancel(*, order_id: str, operator: Operator, now: datetime, address: str = "
     return order
 
 
-def _right(kind: Kind) -> Right:
+def _right(order: MeterOrder) -> Right:
     """Who may place an order may take it back."""
-    match kind:
-        case Kind.RECHARGE | Kind.REFUND:
+    match Kind(order.kind):
+        case Kind.RECHARGE:
             return Right.SELL
+        case Kind.REFUND:
+            return Right.REVERSE if order.cause_kind == "reversal" else Right.REFUND
         case Kind.OPEN:
             return Right.OPEN_ACCOUNT
         case Kind.SWITCH_OFF | Kind.SWITCH_ON:

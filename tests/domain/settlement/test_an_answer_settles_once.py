@@ -6,10 +6,13 @@ import pytest
 
 from counter import Counter
 from prewatt.domain import settlement
+from prewatt.domain.dispatch import queries as dispatch
 from prewatt.domain.dispatch.models import Contradiction, MeterOrder
 from prewatt.domain.dispatch.states import State
 from prewatt.domain.ledger.models import Kind, Transfer
 from prewatt.domain.settlement import Book, Settled, settle
+from prewatt.domain.vending import operations as vending
+from prewatt.domain.vending.checks import NoRight
 from prewatt.domain.vending.models import Sale, SaleState
 from prewatt.link.messages import Outcome
 
@@ -149,3 +152,33 @@ def test_a_strategy_without_keys_pays_twice_and_the_audit_sees_it(
         selling.settle("s1", Outcome.DONE, purchase_count=1, bought_fen=10_000, balance_fen=10_000)
     assert selling.wallet_fen() == -10_000
     assert not verify().ok
+
+
+def test_a_count_torn_off_proven_money_is_followed(selling: Counter) -> None:
+    """A meter whose count proves nothing lost power between balance and count: the money is there, the count is not."""
+    selling.settle("s1", Outcome.DONE, purchase_count=0, bought_fen=10_000, balance_fen=10_000)
+    opening = MeterOrder.objects.get(pk="s1").opening
+    assert opening is not None
+    assert dispatch.expected_count(opening) == 0
+    assert [(one.delta, one.operator) for one in opening.count_corrections.all()] == [(-1, None)]
+    selling.sell("s2", "50")
+    assert MeterOrder.objects.get(pk="s2").count == 1
+
+
+def test_a_count_that_fits_is_left_alone(selling: Counter) -> None:
+    selling.settle("s1", Outcome.DONE, purchase_count=1, bought_fen=10_000, balance_fen=10_000)
+    opening = MeterOrder.objects.get(pk="s1").opening
+    assert opening is not None
+    assert not opening.count_corrections.exists()
+
+
+@pytest.mark.parametrize("role", ["viewer", "cashier"])
+def test_who_may_only_sell_does_not_take_back_a_refund_of_another(selling: Counter, role: str) -> None:
+    selling.settle("s1", Outcome.DONE, purchase_count=1, bought_fen=10_000, balance_fen=10_000)
+    selling.read(selling.meters[0], balance_fen=10_000, purchase_count=1, bought_fen=10_000)
+    vending.refund(
+        refund_id="r1", meter=selling.meters[0], amount="20", tender="cash", operator=selling.admin, now=selling.now
+    )
+    with pytest.raises(NoRight):
+        settlement.cancel(order_id="r1", operator=selling.person(f"another-{role}", role), now=selling.now)
+    assert MeterOrder.objects.get(pk="r1").state == State.QUEUED

@@ -110,13 +110,16 @@ class Decision(models.Model):
 
 
 class CountCorrection(models.Model):
-    """The meter's purchase count differs from our confirmed orders by `delta`, and a person said why."""
+    """The meter's purchase count differs from our confirmed orders by `delta`, and a person said why.
+
+    Without a person: the order's money is proven on the meter, and a power cut tore the count off it (`count_torn`).
+    """
 
     opening = models.ForeignKey("estate.Opening", on_delete=models.PROTECT, related_name="count_corrections")
     order = models.ForeignKey(MeterOrder, on_delete=models.PROTECT, related_name="count_corrections")
     delta = models.IntegerField()
     reason = models.CharField(max_length=400)
-    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")
+    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -108,4 +108,4 @@ def _alike(verdict: Verdict, orders: list[MeterOrder], times: int) -> None:
 
 
 def _corrected(order: MeterOrder) -> bool:
-    return hasattr(order, "count_correction") or hasattr(order, "decision")
+    return hasattr(order, "decision")
