@@ -95,6 +95,7 @@ def centre_loops() -> list[Loop]:
         Loop("day_seals", 300.0, _seal_yesterday),
         Loop("expiry", 5.0, lambda now: dispatch.expire(now=now)),
         Loop("lost", 15.0, lambda now: metering.mark_lost(now=now)),
+        Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),
         Loop("usage", 60.0, lambda now: settlement.post_closed_days(now=now), batch=2000),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Case, IntegerField, Q, When
 
+from prewatt.domain.estate import defaults
 from prewatt.domain.estate.models import Building, Gateway, Meter, MeterQuerySet, Opening
 from prewatt.link import messages as link
 
@@ -24,6 +25,12 @@ def search(*, text: str, operator: Operator, limit: int = 20) -> list[Meter]:
     text = text.strip()[:SEARCH_TEXT_MAX]
     if not text:
         return []
+    found = _with_tenant(Meter.objects.for_operator(operator)).filter(fitting(text))
+    return list(found.order_by(_rank(text), "room__number", "number")[: min(limit, SEARCH_RESULTS_MAX)])
+
+
+def fitting(text: str) -> Q:
+    """The meters whose room, number or tenant has the text in it."""
     customer = Opening.objects.filter(closed_at__isnull=True).filter(
         Q(customer__name__icontains=text)
         | Q(customer__contact__icontains=text)
@@ -31,10 +38,7 @@ def search(*, text: str, operator: Operator, limit: int = 20) -> list[Meter]:
         | Q(customer__phone__contains=text)
         | Q(customer__pinyin__startswith=text.lower())
     )
-    found = _with_tenant(Meter.objects.for_operator(operator)).filter(
-        Q(room__number__icontains=text) | Q(number__icontains=text) | Q(pk__in=customer.values("meter"))
-    )
-    return list(found.order_by(_rank(text), "room__number", "number")[: min(limit, SEARCH_RESULTS_MAX)])
+    return Q(room__number__icontains=text) | Q(number__icontains=text) | Q(pk__in=customer.values("meter"))
 
 
 def _rank(text: str) -> Case:
@@ -63,26 +67,35 @@ def open_openings(meter_ids: list[int]) -> dict[int, Opening]:
 
 
 def gateway_config(gateway: Gateway) -> link.Config:
-    """What a gateway must know: its buses and active meters, in a stable order."""
+    """What a gateway must know: its buses and active meters, in a stable order.
+
+    How often a meter is read: as often as it says itself, else its bus, its building, the site.
+    """
     buses = list(gateway.buses.order_by("code"))
-    meters = Meter.objects.filter(bus__gateway=gateway, active=True).select_related("bus").order_by("number")
+    found = Meter.objects.filter(bus__gateway=gateway, active=True).select_related("bus", "room__floor")
+    meters = found.order_by("number")
+    site_s, of_buildings = defaults.site_sweep_s(), defaults.sweeps_of_buildings()
     return link.Config(
         version=gateway.config_version,
         gateway=gateway.code,
-        buses=[link.BusConfig(bus=bus.code, url=bus.url, sweep_s=bus.sweep_s, status_s=bus.status_s) for bus in buses],
-        meters=[_meter_config(meter) for meter in meters],
+        buses=[
+            link.BusConfig(bus=bus.code, url=bus.url, sweep_s=bus.sweep_s or site_s, status_s=bus.status_s)
+            for bus in buses
+        ],
+        meters=[_meter_config(meter, of_buildings) for meter in meters],
     )
 
 
-def _meter_config(meter: Meter) -> link.MeterConfig:
+def _meter_config(meter: Meter, of_buildings: dict[int, int]) -> link.MeterConfig:
+    building_s = of_buildings.get(meter.room.floor.building_id) if meter.room else None
     return link.MeterConfig(
         meter=meter.number,
         bus=meter.bus.code,
         unit=meter.unit,
         profile=meter.profile,
         address=meter.address,
-        ct_ratio=meter.ct_ratio,
-        sweep_s=meter.sweep_s,
+        ct_ratio=meter.ratio,  # a gateway judges by the product alone
+        sweep_s=meter.sweep_s or (None if meter.bus.sweep_s else building_s),
         allow=list(meter.allow),
         options=dict(meter.options),
     )

@@ -19,7 +19,9 @@ from django.db import connection, transaction
 from django.db.models import F, Max
 
 from prewatt.domain.estate.models import Meter
+from prewatt.domain.metering import sums
 from prewatt.domain.metering.models import Dirty, Reading, UsageDay
+from prewatt.domain.metering.sums import Hour
 
 HOUR_MS = 3_600_000
 GAP_MS = 3 * HOUR_MS // 2  # readings further apart than this leave hours that are marked as filled
@@ -76,30 +78,33 @@ def close_hours(*, now: datetime, limit: int = 500) -> int:  # noqa: ARG001 - th
     ratios = dict(Meter.objects.filter(pk__in=[item.pk for item in dirty]).values_list("pk", "ct_ratio"))
     for start in range(0, len(dirty), METERS_TOGETHER):
         with transaction.atomic():
-            for item in dirty[start : start + METERS_TOGETHER]:
-                _close_meter_hours(item.pk, item.since_ms, ratios[item.pk])
+            closed = [
+                hour
+                for item in dirty[start : start + METERS_TOGETHER]
+                for hour in _close_meter_hours(item.pk, item.since_ms, ratios[item.pk])
+            ]
+            sums.add_hours(closed)
+            _store_hours(closed)
     return len(dirty)
 
 
-def _close_meter_hours(meter_id: int, since_ms: int, ct_ratio: int) -> None:
+def _close_meter_hours(meter_id: int, since_ms: int, ct_ratio: int) -> list[Hour]:
     taken = Dirty.objects.filter(pk=meter_id, since_ms=since_ms).update(since_ms=CLEAN_MS)
     if not taken:
-        return  # a reading came in between: the next turn sees it
+        return []  # a reading came in between: the next turn sees it
     start_ms = _reach_ms(meter_id, since_ms) // HOUR_MS * HOUR_MS
     readings = _readings(meter_id, start_ms, ("taken_ms", "energy_wh"))
     if len(readings) < 2:
-        return
+        return []
     track = Track([row[0] for row in readings], [row[1] for row in readings])
     first_ms = max(start_ms, track.at[0] // HOUR_MS * HOUR_MS)
     starts = range(first_ms, track.at[-1], HOUR_MS)
     cuts = [track.value(at_ms) for at_ms in (*starts, starts[-1] + HOUR_MS)]
     bridged = track.bridged_hours()
-    _store_hours(
-        [
-            (meter_id, at_ms, (after - before) * ct_ratio, at_ms in bridged)
-            for at_ms, (before, after) in zip(starts, pairwise(cuts), strict=True)
-        ]
-    )
+    return [
+        (meter_id, at_ms, (after - before) * ct_ratio, at_ms in bridged)
+        for at_ms, (before, after) in zip(starts, pairwise(cuts), strict=True)
+    ]
 
 
 def _reach_ms(meter_id: int, since_ms: int) -> int:
@@ -117,7 +122,7 @@ def _readings(meter_id: int, start_ms: int, columns: Sequence[str]) -> list[tupl
     return list(found.order_by("taken_ms").values_list(*columns))
 
 
-def _store_hours(hours: list[tuple[int, int, int, bool]]) -> None:
+def _store_hours(hours: list[Hour]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO metering_usagehour (meter_id, start_ms, energy_wh, filled) VALUES (%s, %s, %s, %s) "
@@ -223,3 +228,4 @@ def _store_days(meter_id: int, facts: Mapping[date, dict[str, int | None]], now:
     for day, row in known.items():
         if any(getattr(row, name) != value for name, value in facts[day].items()):
             UsageDay.objects.filter(pk=row.pk).update(version=F("version") + 1, closed_at=now, **facts[day])
+    sums.mean_of(meter_id)

@@ -86,6 +86,7 @@ class MeterState(models.Model):
     alarm1_fen = models.BigIntegerField(null=True)
     alarm2_fen = models.BigIntegerField(null=True)
     ceiling_fen = models.BigIntegerField(null=True)
+    per_day_fen = models.BigIntegerField(null=True)  # deducted a day, mean of its last closed days: kept by closing
     lost = models.BooleanField(default=False)
     lost_since = models.DateTimeField(null=True)
     last_answer_at = models.DateTimeField(null=True)
@@ -143,6 +144,33 @@ class UsageHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.meter_id} {self.start_ms}: {self.energy_wh} Wh"
+
+
+class BuildingHour(models.Model):
+    """A building's energy of one hour: the sum of its meters' hours, so that nobody adds up ten thousand of them.
+
+    `place` is the building's id, 0 for meters that hang in no room.
+    """
+
+    pk = models.CompositePrimaryKey("start_ms", "place")
+    start_ms = models.BigIntegerField()
+    energy_wh = models.BigIntegerField()
+    place = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.start_ms}: {self.energy_wh} Wh"
+
+
+class Quarter(models.Model):
+    """A building's load in one quarter of an hour, as its meters showed it. `place` as in BuildingHour."""
+
+    pk = models.CompositePrimaryKey("start_ms", "place")
+    start_ms = models.BigIntegerField()
+    power_w = models.BigIntegerField()
+    place = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.start_ms}: {self.power_w} W"
 
 
 class UsageDay(models.Model):

@@ -14,12 +14,13 @@ from prewatt.domain.estate.models import Meter
 from prewatt.domain.metering import storing
 from prewatt.domain.metering.closing import close_days, close_hours
 from prewatt.domain.metering.models import MeterState
+from prewatt.domain.metering.sums import take_load
 from prewatt.link.messages import MeterHealth, Reading
 
 if TYPE_CHECKING:
     from prewatt.domain.estate.models import Gateway
 
-__all__ = ["Recorded", "close_days", "close_hours", "mark_lost", "record_health", "record_readings"]
+__all__ = ["Recorded", "close_days", "close_hours", "mark_lost", "record_health", "record_readings", "take_load"]
 
 
 FUTURE_MS_MAX = 24 * 3_600_000  # a gateway's clock may be off, but not by more than a day

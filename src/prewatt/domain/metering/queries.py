@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
 
 FRESH_S = 180
-MEAN_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,22 +151,16 @@ class RunsOut:
     days_left: float
 
 
-def daily_mean_fen(meter_ids: Iterable[int], *, now: datetime) -> dict[int, int]:
+def daily_mean_fen(meter_ids: Iterable[int]) -> dict[int, int]:
     """What each meter deducts a day: mean over its last closed days (7 at most). Without one it is absent."""
-    last = today(now) - timedelta(days=1)
-    rows = UsageDay.objects.filter(
-        meter__in=list(meter_ids), day__gt=last - timedelta(days=MEAN_DAYS), day__lte=last, deducted_fen__isnull=False
-    )
-    totals: dict[int, list[int]] = {}
-    for meter_id, deducted_fen in rows.values_list("meter_id", "deducted_fen"):
-        totals.setdefault(meter_id, []).append(int(deducted_fen or 0))
-    return {meter_id: sum(values) // len(values) for meter_id, values in totals.items()}
+    known = MeterState.objects.filter(meter__in=list(meter_ids), per_day_fen__isnull=False)
+    return {pk: int(fen or 0) for pk, fen in known.values_list("meter_id", "per_day_fen")}
 
 
 def runs_out(found: Iterable[Standing], *, now: datetime, days: float = 3.0) -> list[RunsOut]:
     """Open meters that still have money, and for how long, soonest first."""
     every = [one for one in found if one.opening and one.balance_fen is not None and one.balance_fen > 0]
-    means = daily_mean_fen([one.meter.pk for one in every], now=now)
+    means = daily_mean_fen([one.meter.pk for one in every])
     left = []
     for one in every:
         mean = means.get(one.meter.pk, 0)

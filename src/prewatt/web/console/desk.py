@@ -94,7 +94,7 @@ def tenant(*, meter: Meter, now: datetime) -> Tenant:
     return Tenant(
         standing=standing,
         seen=look(meter.pk),
-        mean_fen=metering.daily_mean_fen([meter.pk], now=now).get(meter.pk),
+        mean_fen=metering.daily_mean_fen([meter.pk]).get(meter.pk),
         recent=list(sales.order_by("-sold_at")[:RECENT_SALES]),
         waiting=list(sales.filter(state=SaleState.WAITING).order_by("sold_at")),
         bars=_bars(metering.daily(meter, days=USAGE_DAYS, now=now)),

@@ -151,7 +151,7 @@ def attention(found: list[Standing], *, now: datetime) -> list[Need]:
     """Rooms that need a person, the most urgent first; among equals the poorest."""
     urgent = [one for one in found if one.state in URGENT]
     urgent.sort(key=lambda one: (URGENT.index(one.state), one.balance_fen if one.balance_fen is not None else 0))
-    means = metering.daily_mean_fen([one.meter.pk for one in urgent if one.state is State.AL2], now=now)
+    means = metering.daily_mean_fen([one.meter.pk for one in urgent if one.state is State.AL2])
     return [Need(one, _said(one, means.get(one.meter.pk), now)) for one in urgent]
 
 

@@ -1,0 +1,80 @@
+"""Sums that pages ask for and nobody should add up again: a building's hours, its load, what a meter deducts a day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import Case, F, IntegerField, Sum, Value, When
+
+from prewatt.domain.estate.models import Meter
+from prewatt.domain.metering.models import MeterState, UsageHour
+
+# (meter id, its beginning in ms, Wh, bridged)
+Hour = tuple[int, int, int, bool]
+
+MEAN_DAYS = 7
+QUARTER_MS = 15 * 60_000
+NO_ROOM = 0
+
+
+def add_hours(hours: Sequence[Hour]) -> None:
+    """These hours are about to be stored: what they add to what stood there goes into their building's sum."""
+    if not hours:
+        return
+    meters = {hour[0] for hour in hours}
+    old = _stored(meters, min(hour[1] for hour in hours))
+    places = _places(meters)
+    grown: Counter[tuple[int, int]] = Counter()
+    for meter_id, start_ms, energy_wh, _filled in hours:
+        grown[start_ms, places[meter_id]] += energy_wh - old.get((meter_id, start_ms), 0)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO metering_buildinghour (start_ms, place, energy_wh) VALUES (%s, %s, %s) "
+            "ON CONFLICT (start_ms, place) DO UPDATE SET "
+            "energy_wh = metering_buildinghour.energy_wh + excluded.energy_wh",
+            [(start_ms, place, grown[start_ms, place]) for start_ms, place in sorted(grown)],
+        )
+
+
+def _stored(meters: Iterable[int], since_ms: int) -> dict[tuple[int, int], int]:
+    rows = UsageHour.objects.filter(meter__in=list(meters), start_ms__gte=since_ms)
+    return {(meter_id, at): wh for meter_id, at, wh in rows.values_list("meter_id", "start_ms", "energy_wh")}
+
+
+def _places(meters: Iterable[int]) -> dict[int, int]:
+    found = Meter.objects.filter(pk__in=list(meters)).values_list("pk", "room__floor__building")
+    return {pk: building or NO_ROOM for pk, building in found}
+
+
+def mean_of(meter_id: int) -> None:
+    """What the meter deducts a day, over its last closed days."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE metering_meterstate SET per_day_fen = (SELECT CAST(SUM(d.deducted_fen) / COUNT(*) AS BIGINT) "
+            "FROM (SELECT deducted_fen FROM metering_usageday WHERE meter_id = %s AND deducted_fen IS NOT NULL "
+            "ORDER BY day DESC LIMIT %s) d) WHERE meter_id = %s",
+            (meter_id, MEAN_DAYS, meter_id),
+        )
+
+
+@transaction.atomic
+def take_load(*, now: datetime) -> int:
+    """Write down every building's load, once a quarter of an hour. Returns how many buildings were new in it."""
+    start_ms = int(now.timestamp() * 1000) // QUARTER_MS * QUARTER_MS
+    loads = MeterState.objects.filter(meter__active=True, lost=False, power_w__isnull=False).order_by()
+    place = Case(
+        When(meter__room__isnull=True, then=Value(NO_ROOM)),
+        default=F("meter__room__floor__building"),
+        output_field=IntegerField(),
+    )
+    rows = loads.values_list(place).annotate(total=Sum(F("power_w") * F("meter__ct_ratio")))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO metering_quarter (start_ms, place, power_w) VALUES (%s, %s, %s) "
+            "ON CONFLICT (start_ms, place) DO NOTHING",
+            [(start_ms, where, int(total)) for where, total in rows],
+        )
+    return len(rows)
