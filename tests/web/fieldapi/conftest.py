@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from counter import Counter
 from door import FieldGateway
+from prewatt.domain.estate.enrolment import new_code
 from prewatt.link.messages import Batch
-from prewatt.web.fieldapi import enrolment
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def gateway(tower: Counter, clock: Clock) -> FieldGateway:
     """The tower's gateway, enrolled a moment ago."""
-    return FieldGateway.enrolled(enrolment.new_code(gateway=tower.gateway, now=clock.now))
+    return FieldGateway.enrolled(new_code(gateway=tower.gateway, now=clock.now))
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from django.db import OperationalError
 
 from counter import Counter
 from door import FieldGateway, run
+from prewatt.domain.estate.models import GatewayEvent
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.models import Reading as Row
 from prewatt.link.messages import Answer, ConfigRequest, Event, MeterHealth, Outcome, Reading
 from prewatt.link.port import LinkError
 from prewatt.web.fieldapi import operations
-from prewatt.web.fieldapi.models import GatewayEvent
 
 
 def _reading(meter: Any, clock: Any, **values: int) -> Reading:
@@ -73,9 +73,9 @@ def test_an_unknown_meter_stops_nothing_and_is_told(
 
 
 def test_another_gateways_meter_is_not_written(tower: Counter, clock: Any, batch: Any) -> None:
-    from prewatt.web.fieldapi import enrolment
+    from prewatt.domain.estate.enrolment import new_code
 
-    other = FieldGateway.enrolled(enrolment.new_code(gateway=tower.other_gateway, now=clock.now))
+    other = FieldGateway.enrolled(new_code(gateway=tower.other_gateway, now=clock.now))
     answer = Answer(order_id="none", meter=tower.meters[0].number, outcome=Outcome.DONE, at_ms=clock.ms)
     health = MeterHealth(meter=tower.meters[0].number, lost=True)
     other.send(batch(readings=[_reading(tower.meters[0], clock)], answers=[answer], health=[health]))

@@ -10,12 +10,12 @@ import pytest
 
 from counter import Counter
 from door import DjangoTransport, FieldGateway
+from prewatt.domain.estate.enrolment import new_code
 from prewatt.domain.metering.models import Reading as Row
 from prewatt.link import seal
 from prewatt.link.keys import LinkKeys
 from prewatt.link.messages import OrdersRequest, Reading, Refusal
 from prewatt.link.port import LinkError
-from prewatt.web.fieldapi import enrolment
 from prewatt.web.fieldapi.models import GatewayKey
 
 
@@ -54,7 +54,7 @@ def test_wrong_keys(gateway: FieldGateway, rows: Any, changes: dict[str, Any], c
 
 
 def test_another_gateways_keys_do_not_open_ours(tower: Counter, gateway: FieldGateway, rows: Any, clock: Any) -> None:
-    other = FieldGateway.enrolled(enrolment.new_code(gateway=tower.other_gateway, now=clock.now))
+    other = FieldGateway.enrolled(new_code(gateway=tower.other_gateway, now=clock.now))
     assert _refusal(_keyed(gateway, master=other.keys.master), rows).code == "forged"
 
 
@@ -104,7 +104,7 @@ def test_a_message_for_another_door(gateway: FieldGateway, rows: Any) -> None:
 def test_a_replaced_key_is_accepted_for_a_little_while(
     tower: Counter, gateway: FieldGateway, batch: Any, clock: Any
 ) -> None:
-    newer = FieldGateway.enrolled(enrolment.new_code(gateway=tower.gateway, now=clock.now))
+    newer = FieldGateway.enrolled(new_code(gateway=tower.gateway, now=clock.now))
     assert newer.keys.version == 2
     assert gateway.send(batch()).acked_seq == 1
     assert newer.send(batch()).acked_seq == 1

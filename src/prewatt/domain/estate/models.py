@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -28,19 +29,36 @@ class Floor(models.Model):
     building = models.ForeignKey(Building, on_delete=models.PROTECT, related_name="floors")
     number = models.IntegerField(_("floor"))
     name = models.CharField(max_length=32, blank=True)
+    sort = models.IntegerField(default=0)  # all zero: by number, the highest on top
 
     class Meta:
-        ordering: ClassVar = ["building", "-number"]
+        ordering: ClassVar = ["building", "sort", "-number"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["building", "number"], name="estate_floor_once")]
 
     def __str__(self) -> str:
         return self.name or f"{self.number}F"
 
 
+class Area(models.Model):
+    """区域: a named part of a building, on one floor or across several. Rooms may belong to one."""
+
+    building = models.ForeignKey(Building, on_delete=models.PROTECT, related_name="areas")
+    name = models.CharField(_("area"), max_length=32)
+    sort = models.IntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["building", "sort", "name"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["building", "name"], name="estate_area_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Room(models.Model):
     """户号, also 商铺号: what a tenant rents. Its number is text."""
 
     floor = models.ForeignKey(Floor, on_delete=models.PROTECT, related_name="rooms")
+    area = models.ForeignKey(Area, on_delete=models.PROTECT, null=True, blank=True, related_name="rooms")
     number = models.CharField(_("room"), max_length=32)
     use = models.CharField(max_length=32, blank=True)  # 用电类型
 
@@ -59,6 +77,7 @@ class Gateway(models.Model):
     name = models.CharField(_("name"), max_length=64, blank=True)
     suite = models.CharField(max_length=16, default="aes-256-gcm")
     config_version = models.IntegerField(default=1)
+    key_version = models.PositiveIntegerField(default=0)  # 0: never enrolled; grows with each enrolment
     software = models.CharField(max_length=64, blank=True)
     enrolled_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
@@ -75,7 +94,7 @@ class Bus(models.Model):
     gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="buses")
     code = models.CharField(max_length=32)
     url = models.CharField(max_length=200)
-    sweep_s = models.IntegerField(default=1800)
+    sweep_s = models.IntegerField(null=True, blank=True)  # null: the site's default
     status_s = models.IntegerField(default=180)
 
     class Meta:
@@ -87,6 +106,37 @@ class Bus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.gateway_id}/{self.code}"
+
+
+class EnrolmentCode(models.Model):
+    """A one-time code, kept as a digest. Used once, within its time."""
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="codes")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"code of {self.gateway_id}"
+
+
+class GatewayEvent(models.Model):
+    """Something a gateway told that is neither a reading nor an answer. The same event again is once."""
+
+    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField(db_index=True)
+    code = models.CharField(max_length=32)
+    meter_number = models.CharField(max_length=32, blank=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["gateway", "at", "code", "meter_number"], name="fieldapi_event_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gateway_id} {self.code}"
 
 
 class MeterQuerySet(models.QuerySet["Meter"]):
@@ -117,6 +167,7 @@ class Meter(models.Model):
     level = models.IntegerField(default=1)  # 表级
     remark = models.CharField(max_length=200, blank=True)
     ct_ratio = models.IntegerField(default=1)
+    pt_ratio = models.IntegerField(default=1)
     active = models.BooleanField(default=True)
     sweep_s = models.IntegerField(null=True, blank=True)
     allow = models.JSONField(default=default_allow)
@@ -137,6 +188,7 @@ class Meter(models.Model):
         ordering: ClassVar = ["number"]
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(ct_ratio__gte=1, ct_ratio__lte=10_000), name="estate_meter_ct_ratio"),
+            models.CheckConstraint(condition=Q(pt_ratio__gte=1, pt_ratio__lte=10_000), name="estate_meter_pt_ratio"),
             models.CheckConstraint(condition=Q(unit__gte=0, unit__lte=247), name="estate_meter_unit_range"),
             # Two meters that answer to one call garble each other. A meter taken out of use frees its address.
             models.UniqueConstraint(
@@ -153,6 +205,15 @@ class Meter(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def ratio(self) -> int:
+        return ratio(self.ct_ratio, self.pt_ratio)
+
+
+def ratio(ct_ratio: int, pt_ratio: int) -> int:
+    """What the register's energy and power are multiplied with: behind both transformers, both count (倍率)."""
+    return ct_ratio * pt_ratio
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
@@ -213,3 +274,85 @@ class Opening(models.Model):
 
     def __str__(self) -> str:
         return f"{self.meter_id} {self.customer_id}"
+
+
+class Use(models.Model):
+    """用电类型: the kinds of use that a site chooses from."""
+
+    name = models.CharField(max_length=32, unique=True)
+    sort = models.IntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["sort", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Defaults(models.Model):
+    """默认参数: of the site, or of one building, which goes before. Null: not said here, look one step up."""
+
+    building = models.ForeignKey(Building, on_delete=models.CASCADE, null=True, blank=True, related_name="defaults")
+    overload_limit_w = models.IntegerField(null=True, blank=True)
+    sweep_s = models.IntegerField(null=True, blank=True)
+    alarm1_fen = models.BigIntegerField(null=True, blank=True)
+    alarm2_fen = models.BigIntegerField(null=True, blank=True)
+    price_sharp_e4 = models.IntegerField(null=True, blank=True)
+    price_peak_e4 = models.IntegerField(null=True, blank=True)
+    price_flat_e4 = models.IntegerField(null=True, blank=True)
+    price_valley_e4 = models.IntegerField(null=True, blank=True)
+    price_deep_e4 = models.IntegerField(null=True, blank=True)
+    ceiling_fen = models.BigIntegerField(null=True, blank=True)
+    alarm_phones = models.CharField(max_length=200, null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(Coalesce("building", Value(0)), name="estate_defaults_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"defaults of building {self.building_id}" if self.building_id else "defaults of the site"
+
+
+class Wording(models.Model):
+    """A text that the site wrote instead of the shipped one: a message, or the receipt of a building."""
+
+    key = models.CharField(max_length=32)
+    language = models.CharField(max_length=8)
+    building = models.ForeignKey(Building, on_delete=models.CASCADE, null=True, blank=True, related_name="wordings")
+    text = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint("key", "language", Coalesce("building", Value(0)), name="estate_wording_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.language}"
+
+
+class Upload(models.Model):
+    """A workbook that somebody looks at before it is imported. Its bytes go when it was, or is a day old."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    name = models.CharField(max_length=128)
+    content = models.BinaryField()
+    made_at = models.DateTimeField(db_index=True)
+    made_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")
+    imported_at = models.DateTimeField(null=True, blank=True)
+    counts = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Submitted(models.Model):
+    """A form that made something: the same form sent again finds it."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    kind = models.CharField(max_length=32)
+    made = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.made}"

@@ -27,7 +27,7 @@ def code(
     from django.utils import timezone
 
     from prewatt.domain.estate.models import Gateway
-    from prewatt.web.fieldapi.enrolment import CODE_VALID, new_code
+    from prewatt.domain.estate.enrolment import CODE_VALID, new_code
 
     found = Gateway.objects.filter(code=gateway).first()
     if found is None:

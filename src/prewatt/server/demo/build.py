@@ -67,9 +67,9 @@ def _go_on(folder: Files) -> None:
 
 def _draw_code(folder: Files) -> None:
     """The gateway enrols as any other does: with a one-time code, through the door."""
+    from prewatt.domain.estate.enrolment import new_code
     from prewatt.domain.estate.models import Gateway
     from prewatt.server.demo import estate
-    from prewatt.web.fieldapi.enrolment import new_code
 
     code = new_code(gateway=Gateway.objects.get(code=estate.GATEWAY), now=datetime.now(UTC))
     folder.code.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""What the door keeps: keys of gateways, one-time codes, what was taken, and what gateways told of themselves."""
+"""What the door keeps: keys of gateways, wrong codes, and what was taken."""
 
 from __future__ import annotations
 
@@ -33,19 +33,6 @@ class GatewayKey(models.Model):
         return f"{self.gateway_id} version {self.version}"
 
 
-class EnrolmentCode(models.Model):
-    """A one-time code, kept as a digest. Used once, within its time."""
-
-    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="+")
-    digest = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"code of {self.gateway_id}"
-
-
 class EnrolmentFailure(models.Model):
     """A wrong code. Few are tolerated from one address in a while."""
 
@@ -66,21 +53,3 @@ class CentreBoot(models.Model):
 
     def __str__(self) -> str:
         return str(self.boot)
-
-
-class GatewayEvent(models.Model):
-    """Something a gateway told that is neither a reading nor an answer. The same event again is once."""
-
-    gateway = models.ForeignKey(Gateway, on_delete=models.PROTECT, related_name="events")
-    at = models.DateTimeField(db_index=True)
-    code = models.CharField(max_length=32)
-    meter_number = models.CharField(max_length=32, blank=True)
-    detail = models.JSONField(default=dict)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["gateway", "at", "code", "meter_number"], name="fieldapi_event_once")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.gateway_id} {self.code}"

@@ -16,12 +16,11 @@ from django.utils import timezone
 from prewatt.domain import settlement
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.estate import operations as estate
-from prewatt.domain.estate.models import Gateway
+from prewatt.domain.estate.models import Gateway, GatewayEvent
 from prewatt.domain.estate.queries import gateway_config
 from prewatt.domain.metering import operations as metering
 from prewatt.link import messages as link
 from prewatt.profiles.quantities import QUANTITIES
-from prewatt.web.fieldapi.models import GatewayEvent
 from prewatt.web.fieldapi.refusals import Refused
 
 ROWS_MAX = 5000
