@@ -1,4 +1,4 @@
-"""开户 as the counter does it: one person, several meters, all or nothing. 开户后加表 is the same with a known person."""
+"""开户 as the counter does it: one person, several meters, all or nothing. 加表 is the same with a known person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import checks, terms
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.opening import AlreadyOpen, OpeningIdTaken, open_account
-from prewatt.domain.vending.terms import Terms
+from prewatt.domain.vending.terms import UNCHANGED, Terms
 from prewatt.link.messages import Kind
 from prewatt.units.values import Money
 
@@ -59,7 +59,7 @@ class Wanted:
     meter: Meter
     first: Money | str | int = 0
     carried_in: Money | str | int = 0
-    terms: Terms = Terms()
+    terms: Terms = UNCHANGED
     use: str = ""
     alarm1_notify: bool = True
     alarm2_notify: bool = True

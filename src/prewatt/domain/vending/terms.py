@@ -57,6 +57,9 @@ class Terms:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+UNCHANGED = Terms()
+
+
 def read(texts: Mapping[str, str]) -> Terms:
     """Terms as typed, by field: yuan, W, yuan per kWh. An empty text leaves the meter's own. Raises BadTerm."""
     found: dict[str, int] = {}
