@@ -10,7 +10,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from prewatt import profiles
-from prewatt.field.cli import search
 from prewatt.field.cli.device import EXIT_SILENT
 from prewatt.field.cli.meter_options import (
     EXIT_USAGE,
@@ -23,7 +22,7 @@ from prewatt.field.cli.meter_options import (
     run,
     url_of,
 )
-from prewatt.field.line import Line, Url
+from prewatt.field.line import Line, Url, search
 from prewatt.profiles import Profile, ProfileError
 
 

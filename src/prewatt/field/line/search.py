@@ -6,11 +6,13 @@ Asks every unit one short question, and those that answer a few more. Never writ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from prewatt.field.cli.device import Device, MeterError
-from prewatt.field.line import Line, LineDown, LineError, NoAnswer
+from prewatt.field.line.line import LineDown, LineError, NoAnswer
+from prewatt.field.line.questions import answered, read_request
 from prewatt.field.wire import dlt645, modbus
 from prewatt.field.wire.errors import CrcMismatch, ExceptionAnswer, Malformed, Truncated, WireError
 from prewatt.profiles import Profile
@@ -35,6 +37,15 @@ _POSSIBLE = {
 _RATES = ("energy_sharp_wh", "energy_peak_wh", "energy_flat_wh", "energy_valley_wh")
 
 
+class Asks(Protocol):
+    """As much of a line as a search needs."""
+
+    @property
+    def stats(self) -> Counter[str]: ...
+
+    def ask(self, request: Any, *, timeout_s: float) -> Awaitable[Any]: ...
+
+
 @dataclass(slots=True)
 class Found:
     """Who spoke. `note` is empty, `garbled` (every answer damaged) or `twice` (more bytes than one meter sends)."""
@@ -49,13 +60,14 @@ class Found:
         return self.address or f"unit {self.unit}"
 
 
-async def find_units(line: Line, units: Iterable[int], *, timeout_s: float) -> AsyncIterator[tuple[int, Found | None]]:
+async def find_units(line: Asks, units: Iterable[int], *, timeout_s: float) -> AsyncIterator[tuple[int, Found | None]]:
     """Every unit asked, with what was found there. Raises LineError when the bus itself cannot be reached."""
     for unit in units:
-        yield unit, await _look(line, unit, timeout_s)
+        yield unit, await look(line, unit, timeout_s=timeout_s)
 
 
-async def _look(line: Line, unit: int, timeout_s: float) -> Found | None:
+async def look(line: Asks, unit: int, *, timeout_s: float) -> Found | None:
+    """Who answers at this unit. None: nobody."""
     damaged = 0
     for address in range(DAMAGED_ASKS):  # another register each time: no waiting for a late answer of the same look
         more_before = _surplus(line)
@@ -80,7 +92,7 @@ async def _look(line: Line, unit: int, timeout_s: float) -> Found | None:
     return Found(unit, note="garbled") if damaged > 1 else None
 
 
-async def _is_garbled(line: Line, unit: int, timeout_s: float) -> bool:
+async def _is_garbled(line: Asks, unit: int, timeout_s: float) -> bool:
     """Two meters that say the same in chorus sound like one. In a longer answer they differ."""
     try:
         await line.ask(modbus.read(unit, 0, LONG_LOOK), timeout_s=timeout_s)
@@ -93,33 +105,36 @@ async def _is_garbled(line: Line, unit: int, timeout_s: float) -> bool:
     return False
 
 
-def _surplus(line: Line) -> int:
+def _surplus(line: Asks) -> int:
     return line.stats["unasked_bytes"] + line.stats["doubled_answer"]
 
 
-async def identify(line: Line, found: Found, candidates: Sequence[Profile], *, timeout_s: float) -> list[str]:
+async def identify(line: Asks, found: Found, candidates: Sequence[Profile], *, timeout_s: float) -> list[str]:
     """The profiles that fit what the unit says, the best ones only. A guess: different models share registers."""
-    votes = {
-        profile.name: await _votes(Device(line, profile, unit=found.unit, timeout_s=timeout_s))
-        for profile in candidates
-        if profile.protocol == "modbus-rtu"
-    }
-    best = max(votes.values(), default=0)
-    return sorted(name for name, count in votes.items() if count == best) if best > 0 else []
+    modbus_only = [profile for profile in candidates if profile.protocol == "modbus-rtu"]
+    return best({profile.name: await votes(line, found.unit, profile, timeout_s=timeout_s) for profile in modbus_only})
 
 
-async def _votes(device: Device) -> int:
+def best(votes: dict[str, int]) -> list[str]:
+    """The names with the most votes; none when nothing fits."""
+    most = max(votes.values(), default=0)
+    return sorted(name for name, count in votes.items() if count == most) if most > 0 else []
+
+
+async def votes(line: Asks, unit: int, profile: Profile, *, timeout_s: float) -> int:
     """How many quantities a living meter could show so; 0 as soon as one cannot be, or a register is refused."""
     values: dict[str, int] = {}
-    for block in device.profile.sweep_blocks:
+    for block in profile.sweep_blocks:
         try:
-            values |= await device.read((block,))
-        except MeterError:
+            reply = await line.ask(read_request(profile, block, unit=unit), timeout_s=timeout_s)
+        except LineDown:
+            raise
+        except (LineError, WireError):
             return 0
+        values |= profile.decode(block, answered(reply))
     if not _possible(values):
         return 0
-    expected_clock = "clock_ms" in device.profile.quantities
-    if expected_clock and "clock_ms" not in values:
+    if "clock_ms" in profile.quantities and "clock_ms" not in values:
         return 0
     return sum(1 for value in values.values() if value)
 
@@ -136,7 +151,7 @@ def _possible(values: dict[str, int]) -> bool:
     return abs(values["energy_wh"] - sum(rates) - deep_wh) <= 50  # every register is cut off to its own step
 
 
-async def find_addresses(line: Line, *, timeout_s: float) -> AsyncIterator[tuple[str, Found | None]]:
+async def find_addresses(line: Asks, *, timeout_s: float) -> AsyncIterator[tuple[str, Found | None]]:
     """DL/T 645: ask any meter for its address; where several answer at once, ask again with more digits given."""
     waiting = ["A" * 12]
     found = 0
