@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from prewatt.domain.staff.rights import Right
@@ -38,16 +39,75 @@ class Operator(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     language = models.CharField(max_length=8, blank=True)
     created_at = models.DateTimeField()
+    must_change_password = models.BooleanField(default=False)  # somebody else chose it
+    password_form = models.CharField(max_length=64, blank=True, default="")  # the form that gave it: sent twice is once
 
     objects = OperatorManager()
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["password_form"], condition=~Q(password_form=""), name="staff_password_form_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name or self.username
 
     def may(self, right: Right) -> bool:
         return self.is_active and right.value in self.role.rights
+
+
+class SignIn(models.Model):
+    """A browser in which an operator is logged in. Without its row the session is over.
+
+    The session carries a random word and this row its digest: neither tells the session's key.
+    """
+
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="sign_ins")
+    digest = models.CharField(max_length=64, unique=True)
+    address = models.CharField(max_length=64, blank=True)
+    agent = models.CharField(max_length=256, blank=True)
+    second_factor = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.operator_id} from {self.address}"
+
+
+class RecoveryCode(models.Model):
+    """Opens once in place of the second factor. Kept as a digest, and kept after use."""
+
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["operator", "digest"], name="staff_recovery_code_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"recovery code of {self.operator_id}"
+
+
+class Site(models.Model):
+    """What stands on the door: the property company's name, a line of text and its logo. One row."""
+
+    name = models.CharField(max_length=32, blank=True)
+    text = models.CharField(max_length=120, blank=True)
+    logo = models.BinaryField(null=True, blank=True)
+    logo_type = models.CharField(max_length=16, blank=True)
+    logo_digest = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=Q(id=1), name="staff_one_site")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class LogEntry(models.Model):
