@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.ledger.accounts import TENDERS
+from prewatt.domain.staff.refusals import Refused as Refused  # noqa: PLC0414 - known from here too
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending.look import Look
 from prewatt.units.values import Money
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
 
 FRESH = timedelta(minutes=15)
 AMOUNT_FEN_MAX = 10_000_000_00  # ten million yuan: a slip of the finger, not a sale
-
-
-class Refused(Exception):
-    """Nothing was booked. `code` is stable for programs; the text is for a person; `retry`: may the same succeed
-    later?
-    """
-
-    code: ClassVar[str] = "refused"
-    retry: ClassVar[bool] = False
 
 
 class FloatAmount(Refused):

@@ -1,0 +1,12 @@
+"""The one kind of error that a person reads: what happened, what it means, what to do."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Refused(Exception):
+    """Nothing was done. `code` is for programs, the text for a person; `retry`: may the same succeed later?"""
+
+    code: ClassVar[str] = "refused"
+    retry: ClassVar[bool] = False

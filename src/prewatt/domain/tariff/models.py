@@ -1,0 +1,94 @@
+"""A plan is a name for five prices. Ladders and versions will hang below a plan; today it has one set of prices."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+BANDS = ("sharp", "peak", "flat", "valley", "deep")
+PRICE_NAMES = tuple(f"price_{band}_e4" for band in BANDS)
+
+
+class PlanKind(models.TextChoices):
+    FLAT = "flat", _("one price")  # 单一电价
+    TOU = "tou", _("by time of use")  # 尖峰平谷
+
+
+class Plan(models.Model):
+    """电价方案. Prices are whole 1e-4 yuan per kWh; a flat plan has the same price in every band."""
+
+    name = models.CharField(_("name"), max_length=64, unique=True)
+    kind = models.CharField(_("kind"), max_length=4, choices=PlanKind.choices, default=PlanKind.FLAT)
+    price_sharp_e4 = models.IntegerField()
+    price_peak_e4 = models.IntegerField()
+    price_flat_e4 = models.IntegerField()
+    price_valley_e4 = models.IntegerField()
+    price_deep_e4 = models.IntegerField()
+    note = models.CharField(_("note"), max_length=400, blank=True)
+    active = models.BooleanField(_("in use"), default=True)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(kind__in=PlanKind.values), name="tariff_plan_kind_known"),
+            models.CheckConstraint(
+                condition=Q(**{f"{name}__gt": 0 for name in PRICE_NAMES}), name="tariff_plan_prices_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def prices(self) -> dict[str, int]:
+        """The values of an order to a meter: {"price_sharp_e4": 7200, …}."""
+        return {name: int(getattr(self, name)) for name in PRICE_NAMES}
+
+
+class PurchasePrice(models.Model):
+    """What the site itself pays for a kWh from a day on, and what it may put on top: by default nothing."""
+
+    from_day = models.DateField(unique=True)
+    price_sharp_e4 = models.IntegerField()
+    price_peak_e4 = models.IntegerField()
+    price_flat_e4 = models.IntegerField()
+    price_valley_e4 = models.IntegerField()
+    price_deep_e4 = models.IntegerField()
+    markup_permille = models.IntegerField(default=0)
+    note = models.CharField(max_length=400, blank=True)
+    set_at = models.DateTimeField()
+    set_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering: ClassVar = ["-from_day"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(**{f"{name}__gt": 0 for name in PRICE_NAMES}, markup_permille__gte=0),
+                name="tariff_purchase_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_day}: {self.price_flat_e4}"
+
+    @property
+    def prices(self) -> dict[str, int]:
+        return {name: int(getattr(self, name)) for name in PRICE_NAMES}
+
+
+class PlanUse(models.Model):
+    """Which plan a meter uses. What the meter itself shows is another fact (`control.Desired`, `control.Reported`)."""
+
+    meter = models.OneToOneField("estate.Meter", on_delete=models.PROTECT, primary_key=True, related_name="plan_use")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="uses")
+    since = models.DateTimeField()
+    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.meter_id}: {self.plan_id}"
