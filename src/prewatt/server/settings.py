@@ -56,6 +56,8 @@ def _database(url: str) -> dict[str, Any]:
             "PORT": str(parts.port or ""),
             "CONN_MAX_AGE": 600,
             "CONN_HEALTH_CHECKS": True,
+            # A sale asks the same few questions each time: the server keeps their plans.
+            "OPTIONS": {"server_side_binding": True, "prepare_threshold": 3},
         }
     raise ValueError(f"PREWATT_DATABASE must start with sqlite:/// or postgresql://, not {parts.scheme!r}")
 
