@@ -240,3 +240,6 @@ class Reversal(MoneyBack):
                 name="vending_reversal_one_a_sale",
             ),
         )
+
+
+from prewatt.domain.vending.records import Closing, ClosingLine  # noqa: E402, F401 - Django looks for models here
