@@ -49,6 +49,14 @@ def test_energy_is_multiplied_behind_a_current_transformer_and_money_is_not(site
     assert (row.energy_wh, row.energy_peak_wh, row.deducted_fen) == (14_400 * 120, 5_760 * 120, DAY)
 
 
+def test_a_voltage_transformer_multiplies_as_well(site: Site) -> None:
+    type(site.meter).objects.filter(pk=site.meter.pk).update(ct_ratio=20, pt_ratio=100)
+    site.record(sweep(site, 0, DAY + 60))
+    close_days(now=at(DAY + GRACE + 60))
+    row = days(site.meter)[1]
+    assert (row.energy_wh, row.energy_valley_wh, row.deducted_fen) == (14_400 * 2000, 8_640 * 2000, DAY)
+
+
 def test_a_recharge_or_a_refund_is_no_use(site: Site) -> None:
     """Bought and balance move together; only what the meter took counts."""
     site.record(sweep(site, 0, 600))

@@ -120,14 +120,21 @@ looks_of_a_day = st.lists(
     st.tuples(st.integers(0, 24 * 60), st.integers(0, 5000)), min_size=2, max_size=25, unique_by=lambda pair: pair[0]
 )
 
+ratios = st.sampled_from([1, 20, 120])
+
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(day=looks_of_a_day, order=st.randoms(use_true_random=False), ct_ratio=st.sampled_from([1, 20, 120]))
+@given(
+    day=looks_of_a_day,
+    order=st.randoms(use_true_random=False),
+    ct_ratio=st.sampled_from([1, 20, 120]),
+    pt_ratio=st.sampled_from([1, 100]),
+)
 def test_in_whatever_order_readings_come_the_hours_are_the_same_and_add_up(
-    site: Site, day: list[tuple[int, int]], order: object, ct_ratio: int
+    site: Site, day: list[tuple[int, int]], order: object, ct_ratio: int, pt_ratio: int
 ) -> None:
     """Closed after every piece, late pieces included, against all of it closed once."""
-    type(site.meter).objects.filter(pk=site.meter.pk).update(ct_ratio=ct_ratio)
+    type(site.meter).objects.filter(pk=site.meter.pk).update(ct_ratio=ct_ratio, pt_ratio=pt_ratio)
     for model in (Reading, UsageHour, Dirty):
         model.objects.all().delete()
     times = sorted(minutes for minutes, _ in day)
@@ -142,7 +149,7 @@ def test_in_whatever_order_readings_come_the_hours_are_the_same_and_add_up(
         close_hours(now=at(24 * 60))
     found = hours(site.meter)
     first, last = looks[0].values["energy_wh"], looks[-1].values["energy_wh"]
-    assert sum(wh for wh, _ in found.values()) == (last - first) * ct_ratio
+    assert sum(wh for wh, _ in found.values()) == (last - first) * ct_ratio * pt_ratio
     assert all(wh >= 0 for wh, _ in found.values())
     UsageHour.objects.all().delete()
     Dirty.objects.all().delete()

@@ -57,6 +57,12 @@ def test_tiles_show_power_with_the_ct_ratio(counter: Counter, viewer: Any) -> No
     assert tiles(viewer.get("/building/?show=power"))["101"] == ("open", "24.7")
 
 
+def test_behind_both_transformers_power_is_multiplied_by_both(counter: Counter, viewer: Any) -> None:
+    type(counter.meters[0]).objects.filter(pk=counter.meters[0].pk).update(ct_ratio=20, pt_ratio=100)
+    counter.read(counter.meters[0], power_w=12)
+    assert tiles(viewer.get("/building/?show=power"))["101"] == ("open", "24.0")
+
+
 def test_a_filter_stays_in_the_address_and_says_when_nothing_fits(viewer: Any) -> None:
     page = viewer.get("/building/?state=al2")
     assert page.context["tower"].shown == 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
-from django.db.models import Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, Value
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -214,6 +215,11 @@ class Meter(models.Model):
 def ratio(ct_ratio: int, pt_ratio: int) -> int:
     """What the register's energy and power are multiplied with: behind both transformers, both count (倍率)."""
     return ct_ratio * pt_ratio
+
+
+def ratio_in(prefix: str = "") -> CombinedExpression:
+    """The same for the database, wide enough for any power: `prefix` leads to the meter, such as `meter__`."""
+    return Cast(f"{prefix}ct_ratio", models.BigIntegerField()) * F(f"{prefix}pt_ratio")
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):

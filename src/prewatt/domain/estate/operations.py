@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 PINYIN_LENGTH_MAX = 128
 # What a change of a meter means to its gateway.
-_GATEWAY_FIELDS = frozenset({"number", "bus", "unit", "address", "profile", "ct_ratio", "active", "sweep_s", "allow"})
+_GATEWAY_FIELDS = frozenset(
+    {"number", "bus", "unit", "address", "profile", "ct_ratio", "pt_ratio", "active", "sweep_s", "allow"}
+)
 
 
 def initials(name: str) -> str:

@@ -16,7 +16,7 @@ from django.db.models import BigIntegerField, Case, Count, F, FilteredRelation, 
 from django.db.models.functions import Coalesce
 
 from prewatt.domain.estate import queries as estate
-from prewatt.domain.estate.models import Meter, MeterQuerySet
+from prewatt.domain.estate.models import Meter, MeterQuerySet, ratio_in
 from prewatt.domain.metering.queries import Standing, energy_today, standings, visible
 from prewatt.domain.metering.states import FORCED_ON, State
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # The worst first.
 WORST = (State.OWE, State.OFF, State.LOST, State.AL2, State.AL1, State.HOLD, State.OPEN, State.NONE)
 IDS_TOGETHER = 500
+Stated = Any  # a MeterQuerySet with what `_stated` adds: the model's own type does not know those names
 _NUMBER = BigIntegerField()
 
 
@@ -41,7 +42,7 @@ class Wanted:
     bus: str = ""
 
 
-def board(*, operator: Operator, wanted: Wanted | None = None) -> MeterQuerySet:
+def board(*, operator: Operator, wanted: Wanted | None = None) -> Stated:
     """The active meters within his buildings that are wanted, each with `net_fen` and `shown`, its state's code."""
     asked = wanted or Wanted()
     found = _stated(_placed(visible(operator), asked))
@@ -73,7 +74,7 @@ def _span(text: str) -> tuple[int, int] | None:
     return (min(low, int(last)), max(low, int(last))) if dash else (low, low)
 
 
-def _stated(meters: MeterQuerySet) -> MeterQuerySet:
+def _stated(meters: MeterQuerySet) -> Stated:
     shown = Case(
         When(current__isnull=True, then=Value(State.NONE.value)),
         When(Q(state__isnull=True) | Q(state__lost=True), then=Value(State.LOST.value)),
@@ -93,7 +94,7 @@ def _stated(meters: MeterQuerySet) -> MeterQuerySet:
     return meters.annotate(current=current).annotate(net_fen=net).annotate(shown=shown)
 
 
-def counts(meters: MeterQuerySet) -> dict[State, int]:
+def counts(meters: Stated) -> dict[State, int]:
     """How many meters are in each state, in order of precedence, zeros included. One query."""
     found = dict(meters.order_by().values_list("shown").annotate(number=Count("pk")))
     return {state: found.get(state.value, 0) for state in State}
@@ -113,7 +114,7 @@ ORDERS: dict[str, tuple[Any, ...]] = {
     "number": (F("number"),),
     "balance": (F("net_fen"), F("number")),
     "lasts": (LASTS, F("number")),
-    "power": (F("state__power_w") * F("ct_ratio"), F("number")),
+    "power": (F("state__power_w") * ratio_in(), F("number")),
     "count": (F("state__purchase_count"), F("number")),
     "energy": (F("state__energy_wh"), F("number")),
     "ct": (F("ct_ratio"), F("number")),
@@ -126,7 +127,7 @@ ORDERS: dict[str, tuple[Any, ...]] = {
 }
 
 
-def ordered(meters: MeterQuerySet, name: str, *, falling: bool = False) -> MeterQuerySet:
+def ordered(meters: Stated, name: str, *, falling: bool = False) -> Stated:
     """What is not known comes last, whichever way."""
     return meters.order_by(*(_key(key, falling=falling and at == 0) for at, key in enumerate(ORDERS[name])))
 
@@ -163,7 +164,7 @@ class Line:
         """Active power, CT ratio applied; None while nobody knows it."""
         latest = self.standing.latest
         known = latest is not None and latest.power_w is not None and not latest.lost
-        return latest.power_w * self.meter.ct_ratio if known and latest and latest.power_w is not None else None
+        return latest.power_w * self.meter.ratio if known and latest and latest.power_w is not None else None
 
 
 def lines(ids: Sequence[int], *, now: datetime) -> list[Line]:
@@ -182,7 +183,7 @@ def lines(ids: Sequence[int], *, now: datetime) -> list[Line]:
 class Lines:
     """A list of meters that is asked for page by page: sorted and cut by the database, looked at when it is shown."""
 
-    meters: MeterQuerySet
+    meters: Stated
     now: datetime
 
     def order_by(self, *names: str) -> Lines:
@@ -232,13 +233,13 @@ def resolve(chosen: Chosen, *, operator: Operator) -> Resolved:
     return Resolved(tuple(sorted(kept)), len(chosen.ids) - len(kept))
 
 
-def load_w(meters: MeterQuerySet) -> int:
+def load_w(meters: Stated) -> int:
     """Active power of all reached meters, CT ratio applied."""
     reached = meters.order_by().filter(state__lost=False)
-    return int(reached.aggregate(total=Sum(F("state__power_w") * F("ct_ratio")))["total"] or 0)
+    return int(reached.aggregate(total=Sum(F("state__power_w") * ratio_in()))["total"] or 0)
 
 
-def first(meters: MeterQuerySet, states: Iterable[State], *, rows: int, now: datetime) -> list[Line]:
+def first(meters: Stated, states: Iterable[State], *, rows: int, now: datetime) -> list[Line]:
     """The first meters of some states, the poorest first within each."""
     rank = Case(*(When(shown=state.value, then=Value(at)) for at, state in enumerate(states)))
     found = meters.filter(shown__in=[state.value for state in states])

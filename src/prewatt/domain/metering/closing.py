@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Max
 
-from prewatt.domain.estate.models import Meter
+from prewatt.domain.estate.models import Meter, ratio_in
 from prewatt.domain.metering import sums
 from prewatt.domain.metering.models import Dirty, Reading, UsageDay
 from prewatt.domain.metering.sums import Hour
@@ -75,7 +75,7 @@ class Track:
 def close_hours(*, now: datetime, limit: int = 500) -> int:  # noqa: ARG001 - the worker calls both alike
     """Close the hours of up to `limit` meters with new readings, the running hour up to its last reading included."""
     dirty = list(Dirty.objects.filter(since_ms__lt=CLEAN_MS).order_by("since_ms")[:limit])
-    ratios = dict(Meter.objects.filter(pk__in=[item.pk for item in dirty]).values_list("pk", "ct_ratio"))
+    ratios = dict(Meter.objects.filter(pk__in=[item.pk for item in dirty]).values_list("pk", ratio_in()))
     for start in range(0, len(dirty), METERS_TOGETHER):
         with transaction.atomic():
             closed = [
@@ -88,7 +88,7 @@ def close_hours(*, now: datetime, limit: int = 500) -> int:  # noqa: ARG001 - th
     return len(dirty)
 
 
-def _close_meter_hours(meter_id: int, since_ms: int, ct_ratio: int) -> list[Hour]:
+def _close_meter_hours(meter_id: int, since_ms: int, ratio: int) -> list[Hour]:
     taken = Dirty.objects.filter(pk=meter_id, since_ms=since_ms).update(since_ms=CLEAN_MS)
     if not taken:
         return []  # a reading came in between: the next turn sees it
@@ -102,7 +102,7 @@ def _close_meter_hours(meter_id: int, since_ms: int, ct_ratio: int) -> list[Hour
     cuts = [track.value(at_ms) for at_ms in (*starts, starts[-1] + HOUR_MS)]
     bridged = track.bridged_hours()
     return [
-        (meter_id, at_ms, (after - before) * ct_ratio, at_ms in bridged)
+        (meter_id, at_ms, (after - before) * ratio, at_ms in bridged)
         for at_ms, (before, after) in zip(starts, pairwise(cuts), strict=True)
     ]
 
@@ -147,31 +147,29 @@ def close_days(*, now: datetime, limit: int = 500) -> int:
     due = _due(end_ms, zone)[:limit]
     for start in range(0, len(due), METERS_TOGETHER):
         with transaction.atomic():
-            for meter_id, since_ms, ct_ratio in due[start : start + METERS_TOGETHER]:
-                _close_meter_days(meter_id, since_ms, end_ms=end_ms, ct_ratio=ct_ratio, zone=zone, now=now)
+            for meter_id, since_ms, ratio in due[start : start + METERS_TOGETHER]:
+                _close_meter_days(meter_id, since_ms, end_ms=end_ms, ratio=ratio, zone=zone, now=now)
     return len(due)
 
 
 def _due(end_ms: int, zone: ZoneInfo) -> list[tuple[int, int, int]]:
-    """(meter, dirty since, CT ratio), the longest waiting first. A lost meter waits until a reading ends its day.
+    """(meter, dirty since, ratio), the longest waiting first. A lost meter waits until a reading ends its day.
 
     A late reading of today that bends yesterday's last stretch is taken up when today is closed.
     """
     rows = Dirty.objects.filter(days_since_ms__lt=end_ms + MIDNIGHT_SWEEP_MS, meter__state__energy_at__isnull=False)
     found = rows.order_by("days_since_ms").values_list(
-        "pk", "days_since_ms", "meter__ct_ratio", "meter__state__energy_at"
+        "pk", "days_since_ms", ratio_in("meter__"), "meter__state__energy_at"
     )
     return [
-        (pk, since_ms, ct_ratio)
-        for pk, since_ms, ct_ratio, energy_at in found
+        (pk, since_ms, ratio)
+        for pk, since_ms, ratio, energy_at in found
         if energy_at is not None
         and business_day(since_ms - MIDNIGHT_SWEEP_MS, zone) < energy_at.astimezone(zone).date()
     ]
 
 
-def _close_meter_days(
-    meter_id: int, since_ms: int, *, end_ms: int, ct_ratio: int, zone: ZoneInfo, now: datetime
-) -> None:
+def _close_meter_days(meter_id: int, since_ms: int, *, end_ms: int, ratio: int, zone: ZoneInfo, now: datetime) -> None:
     first = business_day(min(_reach_ms(meter_id, since_ms), since_ms - MIDNIGHT_SWEEP_MS), zone)
     readings = _readings(meter_id, day_start_ms(first, zone), _DAY_COLUMNS)
     last_ms = readings[-1][0] if readings else 0
@@ -188,7 +186,7 @@ def _close_meter_days(
     day = first
     while day_start_ms(day + timedelta(days=1), zone) <= closed_to_ms:
         if day >= business_day(taken_ms[0], zone):
-            facts[day] = _day_facts(day, zone, tracks, counters, ct_ratio)
+            facts[day] = _day_facts(day, zone, tracks, counters, ratio)
         day += timedelta(days=1)
     _store_days(meter_id, facts, now)
 
@@ -201,11 +199,11 @@ def _counter_fen(row: Sequence[int | None]) -> int | None:
 
 
 def _day_facts(
-    day: date, zone: ZoneInfo, tracks: list[Track], counters: list[tuple[int, int | None]], ct_ratio: int
+    day: date, zone: ZoneInfo, tracks: list[Track], counters: list[tuple[int, int | None]], ratio: int
 ) -> dict[str, int | None]:
     from_ms, to_ms = day_start_ms(day, zone), day_start_ms(day + timedelta(days=1), zone)
     facts: dict[str, int | None] = {
-        name: (track.value(to_ms) - track.value(from_ms)) * ct_ratio if track.at else 0
+        name: (track.value(to_ms) - track.value(from_ms)) * ratio if track.at else 0
         for name, track in zip(RATES, tracks, strict=True)
     }
     times = [at for at, _ in counters]

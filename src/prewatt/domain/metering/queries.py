@@ -136,9 +136,9 @@ def energy_between(meters: MeterQuerySet, *, start_ms: int, end_ms: int) -> int:
 
 
 def load_now_w(found: Iterable[Standing]) -> int:
-    """Active power of all reached meters, CT ratio applied."""
+    """Active power of all reached meters, CT and PT ratio applied."""
     return sum(
-        one.latest.power_w * one.meter.ct_ratio
+        one.latest.power_w * one.meter.ratio
         for one in found
         if one.latest is not None and one.latest.power_w is not None and not one.latest.lost
     )

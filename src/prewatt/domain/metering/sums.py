@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Case, F, IntegerField, Sum, Value, When
 
-from prewatt.domain.estate.models import Meter
+from prewatt.domain.estate.models import Meter, ratio_in
 from prewatt.domain.metering.models import MeterState, UsageHour
 
 # (meter id, its beginning in ms, Wh, bridged)
@@ -70,7 +70,7 @@ def take_load(*, now: datetime) -> int:
         default=F("meter__room__floor__building"),
         output_field=IntegerField(),
     )
-    rows = loads.values_list(place).annotate(total=Sum(F("power_w") * F("meter__ct_ratio")))
+    rows = loads.values_list(place).annotate(total=Sum(F("power_w") * ratio_in("meter__")))
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO metering_quarter (start_ms, place, power_w) VALUES (%s, %s, %s) "

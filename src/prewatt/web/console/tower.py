@@ -137,7 +137,7 @@ def _tile(one: Standing, wanted: Asked, energy: dict[int, int], bright: set[int]
 def _figure(one: Standing, show: str, energy: dict[int, int]) -> str:
     if show == "power":
         watts = one.latest.power_w if one.latest else None
-        return formats.thousandth(None if watts is None else watts * one.meter.ct_ratio, 1)
+        return formats.thousandth(None if watts is None else watts * one.meter.ratio, 1)
     if show == "today":
         return formats.thousandth(energy.get(one.meter.pk), 1)
     return formats.tile_yuan(one.balance_fen)
@@ -193,7 +193,7 @@ class Card:
     @property
     def power_w(self) -> int | None:
         latest = self.standing.latest
-        return None if latest is None or latest.power_w is None else latest.power_w * self.meter.ct_ratio
+        return None if latest is None or latest.power_w is None else latest.power_w * self.meter.ratio
 
     @property
     def days_left(self) -> float | None:
@@ -229,8 +229,8 @@ def card(meter: Meter, *, now: datetime) -> Card:
 
 
 def _phases(one: Standing) -> list[Phase]:
-    """Values at the meter; behind a CT currents and powers are those of the circuit (互感器倍率 applied)."""
-    latest, ratio = one.latest, one.meter.ct_ratio
+    """Values at the meter; behind transformers they are those of the circuit (互感器倍率 applied)."""
+    latest, meter = one.latest, one.meter
     if latest is None:
         return []
     found = []
@@ -244,9 +244,9 @@ def _phases(one: Standing) -> list[Phase]:
         found.append(
             Phase(
                 name.upper(),
-                formats.scaled(volts, 10),
-                formats.thousandth(None if amps is None else amps * ratio),
-                formats.thousandth(None if watts is None else watts * ratio),
+                formats.scaled(None if volts is None else volts * meter.pt_ratio, 10),
+                formats.thousandth(None if amps is None else amps * meter.ct_ratio),
+                formats.thousandth(None if watts is None else watts * meter.ratio),
             )
         )
     return found

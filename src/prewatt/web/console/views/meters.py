@@ -67,7 +67,7 @@ def _latest(name: str) -> Any:
 
 def _power(one: Standing) -> int | None:
     known = one.latest is not None and one.latest.power_w is not None and not one.latest.lost
-    return one.latest.power_w * one.meter.ct_ratio if known and one.latest and one.latest.power_w is not None else None
+    return one.latest.power_w * one.meter.ratio if known and one.latest and one.latest.power_w is not None else None
 
 
 def _switch(one: Standing) -> words.Text:
