@@ -5,21 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from prewatt.domain.staff.models import LogEntry, Operator, Role
+from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import READY_ROLES, Right
 
 SECRET_WORDS = ("password", "secret", "key", "token", "code")
 USERNAME = re.compile(r"[\w.@+-]{1,64}")
 
 
-class UsernameRefused(ValueError):
+class UsernameRefused(Refused, ValueError):
     """Nobody can log in by this name, or somebody does already. Trying again needs another name."""
+
+    code: ClassVar[str] = "username"
+
+
+class WrongPassword(Refused):
+    code: ClassVar[str] = "wrong_password"
+    retry: ClassVar[bool] = True
 
 
 def log(
@@ -71,23 +80,34 @@ def add_operator(
     building_ids: Sequence[int] = (),
     by: Operator | None = None,
     check_password: bool = True,
+    password_form: str = "",
+    address: str = "",
 ) -> Operator:
     """Raises UsernameRefused, and ValidationError for a weak password.
 
-    `check_password=False` is for the demo's documented log-ins only.
+    `check_password=False` is for the demo's documented log-ins only. `password_form` is the form in which somebody else
+    chose the password: it must be changed at the first log-in.
     """
     if not USERNAME.fullmatch(username):
         raise UsernameRefused(_("A user name is up to 64 letters, digits and . @ + - _ without spaces."))
     if Operator.objects.filter(username=username).exists():
         raise UsernameRefused(_("The user name %(name)s is taken.") % {"name": username})
-    operator = Operator(username=username, name=name, role=role, all_buildings=all_buildings, created_at=now)
+    operator = Operator(
+        username=username,
+        name=name.strip(),
+        role=role,
+        all_buildings=all_buildings,
+        created_at=now,
+        password_form=password_form,
+        must_change_password=bool(password_form),
+    )
     if check_password:
         validate_password(password, operator)
     operator.set_password(password)
     operator.save(force_insert=True)
     operator.buildings.set(list(building_ids))
     after = {"role": role.code, "all_buildings": all_buildings, "buildings": sorted(building_ids)}
-    log(operator=by, action="staff.add", target=username, after=after, now=now)
+    log(operator=by, action="staff.add", target=username, after=after, address=address, now=now)
     return operator
 
 
@@ -99,17 +119,39 @@ def set_password(*, operator: Operator, password: str, now: datetime, by: Operat
     log(operator=by or operator, action="staff.password", target=operator.username, now=now)
 
 
+def check_own_password(operator: Operator, password: str) -> None:
+    if not operator.check_password(password):
+        raise WrongPassword(_("This is not your password. Nothing was changed. Type it again."))
+
+
 @transaction.atomic
-def change_role_rights(*, role: Role, rights: set[Right], now: datetime, by: Operator) -> None:
+def change_own_password(*, operator: Operator, old: str, new: str, now: datetime, address: str = "") -> None:
+    """By its owner. Raises WrongPassword, and ValidationError for a weak or unchanged one.
+
+    Django ends every other session by itself: each carries a digest of the password it was begun with.
+    """
+    check_own_password(operator, old)
+    if old == new:
+        raise ValidationError(_("The new password is the old one. Choose another."))
+    validate_password(new, operator)
+    operator.set_password(new)
+    operator.must_change_password = False
+    operator.save(update_fields=["password", "must_change_password"])
+    log(operator=operator, action="staff.password", target=operator.username, address=address, now=now)
+
+
+@transaction.atomic
+def change_role_rights(*, role: Role, rights: set[Right], now: datetime, by: Operator, address: str = "") -> None:
     before = list(role.rights)
     role.rights = sorted(right.value for right in rights)
     role.save(update_fields=["rights"])
     log(
         operator=by,
         action="staff.role",
-        target=role.code,
+        target=f"role {role.name}",
         before={"rights": before},
         after={"rights": role.rights},
+        address=address,
         now=now,
     )
 
