@@ -25,6 +25,8 @@ from prewatt.link.messages import (
     BusConfig,
     Config,
     ConfigRequest,
+    Finding,
+    Inquiry,
     Kind,
     MeterConfig,
     Order,
@@ -155,6 +157,8 @@ class Centre:
         self.batches: list[Batch] = []
         self.queue: dict[str, Order] = {}
         self.acked_seq = 0
+        self.inquiries: list[Inquiry] = []  # given out once
+        self.findings: list[Finding] = []
         self.down = False
         self.config_now: Config | None = None
         self.wake: asyncio.Event | None = None
@@ -164,11 +168,25 @@ class Centre:
         if self.wake is not None:
             self.wake.set()
 
+    def look(self, inquiry_id: str = "i1", kind: str = "scan", **changes: Any) -> None:
+        """An engineer looks at the bus."""
+        facts: dict[str, Any] = {"bus": "b1", "seconds": 900, "expires_at_ms": virtual.now_ms() + 1_000_000, **changes}
+        self.inquiries.append(Inquiry(inquiry_id=inquiry_id, kind=kind, **facts))
+        if self.wake is not None:
+            self.wake.set()
+
+    def found(self, inquiry_id: str = "i1") -> list[Finding]:
+        return [one for one in self.findings if one.inquiry_id == inquiry_id]
+
+    def end(self, inquiry_id: str = "i1") -> Finding | None:
+        return next((one for one in self.found(inquiry_id) if one.final), None)
+
     async def send(self, batch: Batch) -> BatchReply:
         await asyncio.sleep(0.05)
         if self.down:
             raise LinkError("down", retry=True)
         self.batches.append(batch)
+        self.findings += batch.findings
         if batch.last_seq > self.acked_seq:
             self.readings += batch.readings
             self.events += batch.events
@@ -182,15 +200,19 @@ class Centre:
 
     async def orders(self, request: OrdersRequest) -> OrdersReply:
         self.wake = asyncio.Event()
-        if not self.queue:
+        if not self.queue and not self.inquiries:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(request.wait_s):
                     await self.wake.wait()
         await asyncio.sleep(0.05)
         if self.down:
             raise LinkError("down", retry=True)
+        inquiries, self.inquiries = self.inquiries, []
         return OrdersReply(
-            orders=list(self.queue.values()), centre_time_ms=virtual.now_ms(), config_version=self._version()
+            orders=list(self.queue.values()),
+            centre_time_ms=virtual.now_ms(),
+            config_version=self._version(),
+            inquiries=inquiries,
         )
 
     async def config(self, _request: ConfigRequest) -> Config:

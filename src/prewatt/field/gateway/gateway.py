@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import structlog
 
 import prewatt
+from prewatt.field.gateway.findings import Findings
 from prewatt.field.gateway.journal import Journal, JournalFull, OpenOrder, Taken, is_money
 from prewatt.field.gateway.poller import Poller
 from prewatt.field.gateway.recharge import RechargeRules
@@ -21,12 +23,13 @@ from prewatt.field.gateway.switching import SwitchRules
 from prewatt.field.gateway.uplink import Pace, Uplink
 from prewatt.field.line.pipe import Pipe
 from prewatt.field.line.url import UrlError
-from prewatt.link.messages import Answer, BusConfig, Config, Event, Order, Outcome, Reading
+from prewatt.link.messages import Answer, BusConfig, Config, Event, Finding, Inquiry, Order, Outcome, Reading
 from prewatt.link.port import CentrePort
 
 log = structlog.get_logger()
 
 STOP_S_MAX = 5.0  # how long a job under way may take to end
+INQUIRIES_REMEMBERED = 200  # so that one that is given twice begins once
 
 
 class Gateway:
@@ -60,6 +63,8 @@ class Gateway:
         self._retiring: dict[Poller, asyncio.Task[None]] = {}
         self._stopping = False
         self._poke = asyncio.Event()  # something for `_watch` to look at
+        self._findings = Findings()
+        self._inquiries: OrderedDict[str, None] = OrderedDict()
         self.uplink: Uplink | None = None
         if centre is not None:
             self.uplink = Uplink(
@@ -70,6 +75,8 @@ class Gateway:
                 config_version=lambda: self.config.version,
                 on_orders=self._take,
                 on_config=self._reconfigure,
+                on_inquiries=self._inquire,
+                findings=self._findings,
                 pace=pace,
                 software=f"prewatt {prewatt.__version__}",
             )
@@ -183,6 +190,7 @@ class Gateway:
                 rest_ms=self._rest_ms,
                 is_linked=lambda: self.uplink is None or self.uplink.is_linked,
                 is_clock_trusted=lambda: self.uplink is None or self.uplink.is_clock_trusted,
+                tell_finding=self._findings.add,
                 **self._rules,
             )
         except UrlError as error:
@@ -228,6 +236,27 @@ class Gateway:
     def _repeat(self, order: Order) -> bool:
         """The same order again, perhaps with a wish to cancel it."""
         return any(poller.repeat_order(order) for poller in self.pollers.values())
+
+    def _inquire(self, inquiries: list[Inquiry], centre_time_ms: int) -> None:
+        """An engineer looks at a bus. How long is told by the centre's clock, which ours need not agree with."""
+        for inquiry in sorted(inquiries, key=lambda one: not one.cancel):
+            if inquiry.cancel:
+                for poller in self.pollers.values():
+                    poller.inquire(inquiry, life_ms=0)
+            elif inquiry.inquiry_id not in self._inquiries:
+                self._inquiries[inquiry.inquiry_id] = None
+                self._begin_inquiry(inquiry, inquiry.expires_at_ms - centre_time_ms)
+        while len(self._inquiries) > INQUIRIES_REMEMBERED:
+            self._inquiries.popitem(last=False)
+
+    def _begin_inquiry(self, inquiry: Inquiry, life_ms: int) -> None:
+        poller = self.pollers.get(inquiry.bus)
+        if poller is not None:
+            poller.inquire(inquiry, life_ms=life_ms)
+            return
+        self._findings.add(
+            Finding(inquiry_id=inquiry.inquiry_id, seq=1, at_ms=self._now_ms(), final=True, reason="unknown_bus")
+        )
 
     async def _adopt(self) -> None:
         """Open orders of the journal that no bus works on: after a start, and after a bus or a meter came or went."""

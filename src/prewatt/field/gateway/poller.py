@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from prewatt import profiles
+from prewatt.field.gateway.desk import Desk
 from prewatt.field.gateway.journal import Journal, JournalFull, OpenOrder, is_money
 from prewatt.field.gateway.meters import Meter, Question, Wiring
 from prewatt.field.gateway.recharge import RechargeRules
@@ -31,6 +32,8 @@ from prewatt.link.messages import (
     BusConfig,
     Config,
     Event,
+    Finding,
+    Inquiry,
     Kind,
     MeterConfig,
     MeterHealth,
@@ -72,6 +75,7 @@ class Poller:
         rest_ms: int | None = None,
         is_linked: Callable[[], bool] = lambda: True,
         is_clock_trusted: Callable[[], bool] = lambda: True,
+        tell_finding: Callable[[Finding], object] = lambda _finding: None,
     ) -> None:
         self.bus = bus
         self.meters: dict[str, Meter] = {}
@@ -86,6 +90,14 @@ class Poller:
         self.line = Line(pipe, framing=framing, baud=self._url.baud, bits_per_char=self._url.bits_per_char)
         char_s = 0.0 if framing == "tcp" else self._url.bits_per_char / self._url.baud
         self._wiring = Wiring(framing=framing, char_s=char_s)
+        self._desk = Desk(
+            self.line,
+            wiring=self._wiring,
+            meters=self.meters,
+            directories=directories,
+            now_ms=now_ms,
+            tell=tell_finding,
+        )
         self._loop = asyncio.get_running_loop()
         self._offset_ms: int | None = None
         self._pace = {} if rest_ms is None else {"rest_ms": rest_ms}
@@ -170,6 +182,14 @@ class Poller:
         self._wake.set()
         return True
 
+    def inquire(self, inquiry: Inquiry, *, life_ms: int) -> None:
+        """An engineer wants to look at this bus, or no longer does."""
+        if inquiry.cancel:
+            self._desk.cancel(inquiry.inquiry_id)
+        else:
+            self._desk.take(inquiry, life_ms=life_ms, now=self._clock())
+        self._wake.set()
+
     @property
     def open_order_ids(self) -> list[str]:
         return list(self._works)
@@ -186,12 +206,15 @@ class Poller:
                 now = self._clock()
                 if now >= self._house_at:
                     self._keep_house(now)
+                self._desk.tick(now)
+                self.schedule.inquire(self._desk.step_ms(now))
                 job = self.schedule.next_job(now)
                 if isinstance(job, Idle):
-                    await self._rest(min(job.until_ms, self._house_at) - now)
+                    await self._rest(min(job.until_ms, self._house_at, self._desk.wake_at(now)) - now)
                 else:
                     await self._do(job)
         finally:
+            self._desk.close()
             self.line.close()
 
     def stop(self) -> None:
@@ -226,6 +249,8 @@ class Poller:
                 await self._turn(job)
             elif job.kind is JobKind.VERIFY:
                 await self._verify(job)
+            elif job.kind is JobKind.INQUIRY:
+                await self._inquiry_step(job)
             else:
                 await self._block(job)
         except LineDown as down:
@@ -237,6 +262,14 @@ class Poller:
         if not self.line.is_open and not self._stopping:
             await self._wait_for_line()
 
+    async def _inquiry_step(self, job: Job) -> None:
+        began = max(self._loop.time(), self.line.ready_at)
+        try:
+            await self._desk.step(self._clock())
+        finally:
+            elapsed_s = max(self.line.ready_at, self._loop.time()) - began
+            self.schedule.inquired(job, elapsed_ms=max(0, round(1000 * elapsed_s)))
+
     async def _wait_for_line(self) -> None:
         """Nobody on the bus is to blame. Health is looked after meanwhile; orders wait."""
         while not self.line.is_open and not self._stopping:
@@ -245,6 +278,7 @@ class Poller:
                     await self.line.wait_open()
             self._reconfigure()
             self._keep_house(self._clock())
+            self._desk.tick(self._clock())
 
     # --- one block ----------------------------------------------------------------------------------------------------
 

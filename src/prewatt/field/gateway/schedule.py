@@ -8,6 +8,8 @@ at most.
   intervals ask for more than the line can do, the meters take turns at the line's full speed and nothing piles up.
 - What is left of the line goes to status blocks, the meter with the oldest state first; a state older than its limit
   goes before a full reading, at most every other time.
+- An engineer's inquiry gets what the meters leave idle. On a busy bus it gets `INQUIRY_SHARE`, after orders,
+  verification reads and probes; less while dead meters have a share of their own.
 - A meter that misses is dead until it answers. Dead meters are probed ever more rarely, one short block each, and all
   of them together get at most `PROBE_SHARE` of the bus. An order for a dead meter rides on its next probe.
 
@@ -24,6 +26,7 @@ from enum import IntEnum, StrEnum
 import msgspec
 
 PROBE_SHARE = 0.04  # the promise is 5 %; the rest covers the guard time of a probe that began inside the budget
+INQUIRY_SHARE, INQUIRY_SHARE_PROBING = 0.08, 0.045  # with the probes' share: never a tenth of the bus
 PROBE_BURST_MS = 1_000
 PROBE_DEBT_MS_MAX = 1_000  # many that fall silent at once shall not end all probing for minutes
 PROBE_DELAY_MS_MIN = 2_000
@@ -52,6 +55,7 @@ class JobKind(StrEnum):
     SWEEP = "sweep"  # one block of a full reading
     STATUS = "status"  # one block of a short one
     PROBE = "probe"  # the first status block of a dead meter
+    INQUIRY = "inquiry"  # a step of an engineer's look at the bus; belongs to no meter
 
 
 class Outcome(StrEnum):
@@ -78,6 +82,7 @@ class Job(msgspec.Struct, frozen=True):
     block: int = 0
     last: bool = True  # the reading is complete when this block is in
     order_id: str = ""
+    free: bool = False  # INQUIRY: it takes nothing from anybody
 
 
 class Idle(msgspec.Struct, frozen=True):
@@ -175,6 +180,8 @@ class Schedule:
         self._status_last = False
         self._budget_ms, self._budget_at = 0.0, now
         self.probes_ms = 0  # bus time spent on dead meters, ever
+        self._inquiry_ms: int | None = None  # how long the next step of an inquiry may take
+        self._inquiry_debt_ms, self._inquiry_at = 0.0, now
         for plan in plans:
             self.add_meter(plan, now=now)
 
@@ -232,6 +239,15 @@ class Schedule:
         if meter in self._meters:
             self._verify[meter] = at
 
+    def inquire(self, step_ms: int | None) -> None:
+        """An inquiry wants to make a step that takes so long at most; None: none does."""
+        self._inquiry_ms = step_ms
+
+    def inquired(self, job: Job, *, elapsed_ms: int) -> None:
+        """A step was made. What filled a pause that nobody wanted is not owed."""
+        if not job.free:
+            self._inquiry_debt_ms += elapsed_ms
+
     def shift(self, delta_ms: int) -> None:
         """The clock was set: every remembered time moves with it."""
         for meter in self._meters.values():
@@ -244,6 +260,7 @@ class Schedule:
         self._verify = {name: at + delta_ms for name, at in self._verify.items()}
         self._due = [(due + delta_ms, tick, name) for due, tick, name in self._due]
         self._budget_at += delta_ms
+        self._inquiry_at += delta_ms
 
     # --- what next ---
 
@@ -257,7 +274,23 @@ class Schedule:
             return job
         if self._dead and (job := self._next_probe(now)):
             return job
-        return self._next_sweep(now)
+        if self._inquiry_ms is None:
+            return self._next_sweep(now)
+        return self._next_beside(now, self._inquiry_ms)
+
+    def _next_beside(self, now: int, step_ms: int) -> Job | Idle:
+        """An inquiry's step, if its share has been earned or nobody wants the bus for as long as it takes."""
+        share = INQUIRY_SHARE_PROBING if self._dead else INQUIRY_SHARE
+        self._inquiry_debt_ms = max(0.0, self._inquiry_debt_ms - (now - self._inquiry_at) * share)
+        self._inquiry_at = now
+        if not self._inquiry_debt_ms:
+            return Job(kind=JobKind.INQUIRY, meter="", limit_ms=step_ms, free=not (self._living or self._held))
+        job = self._next_sweep(now)
+        if not isinstance(job, Idle):
+            return job
+        if job.until_ms - now >= step_ms:
+            return Job(kind=JobKind.INQUIRY, meter="", limit_ms=step_ms, free=True)
+        return Idle(until_ms=max(now + 1, min(job.until_ms, now + int(self._inquiry_debt_ms / share) + 1)))
 
     def _let_go(self, now: int) -> None:
         for name in [name for name, meter in self._held.items() if meter.held_until <= now]:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import structlog
 
+from prewatt.field.gateway.findings import Findings
 from prewatt.field.gateway.journal import Journal, Pending
 from prewatt.link.messages import (
     READINGS_PER_BATCH_MAX,
@@ -23,6 +24,8 @@ from prewatt.link.messages import (
     BatchReply,
     Config,
     ConfigRequest,
+    Finding,
+    Inquiry,
     Order,
     OrdersRequest,
 )
@@ -78,11 +81,14 @@ class Uplink:
         config_version: Callable[[], int],
         on_orders: Callable[[list[Order]], Awaitable[None]],
         on_config: Callable[[Config], Awaitable[None]],
+        on_inquiries: Callable[[list[Inquiry], int], None] = lambda _inquiries, _centre_time_ms: None,
+        findings: Findings | None = None,
         pace: Pace | None = None,
         software: str = "",
     ) -> None:
         self._centre, self._journal, self._now_ms = centre, journal, now_ms
         self._config_version, self._on_orders, self._on_config = config_version, on_orders, on_config
+        self._on_inquiries, self._findings = on_inquiries, findings or Findings()
         self._pace = pace or Pace()
         self._software = software
         self._send_back_off, self._poll_back_off = BackOff(chance), BackOff(chance)
@@ -95,6 +101,7 @@ class Uplink:
         self.centre_clock_error_ms: int | None = None
         self.config_seen = 0  # the version that the centre has; 0: not heard yet
         journal.on_news(self._on_news)
+        self._findings.on_news(self._news.set)
 
     def _on_news(self, urgent: bool) -> None:
         self._news.set()
@@ -121,17 +128,21 @@ class Uplink:
         self._news.clear()
         self._urgent.clear()
         pending = self._unsent or await self._journal.pending(self._pace.rows_max)
+        findings = self._findings.next()
         try:
-            reply = await self._centre.send(self._batch(pending))
+            reply = await self._centre.send(self._batch(pending, findings))
         except LinkError as error:
             self._unsent = pending if pending.more else None
+            if not error.retry:
+                self._findings.delivered(findings)  # never again: they must not be what keeps the readings here
             await self._failed(error, self._send_back_off, "send")
             return True
         self._unsent = None
+        self._findings.delivered(findings)
         await self._delivered(pending, reply)
         return pending.more
 
-    def _batch(self, pending: Pending) -> Batch:
+    def _batch(self, pending: Pending, findings: list[Finding]) -> Batch:
         ahead = [answer for answer in pending.ahead if _mark(answer) not in self._ahead]
         return Batch(
             sent_at_ms=self._now_ms(),
@@ -141,6 +152,7 @@ class Uplink:
             answers=pending.answers + ahead,
             events=pending.events,
             health=pending.health,
+            findings=findings,
             software=self._software,
         )
 
@@ -182,6 +194,8 @@ class Uplink:
             await self._look_at_config(reply.config_version)
             if reply.orders:
                 await self._on_orders(reply.orders)
+            if reply.inquiries:
+                self._on_inquiries(reply.inquiries, reply.centre_time_ms)
             await asyncio.sleep(0)
 
     async def _look_at_config(self, version: int) -> None:

@@ -15,7 +15,7 @@ from prewatt.field.line.line import LineDown, LineError, NoAnswer
 from prewatt.field.line.questions import answered, read_request
 from prewatt.field.wire import dlt645, modbus
 from prewatt.field.wire.errors import CrcMismatch, ExceptionAnswer, Malformed, Truncated, WireError
-from prewatt.profiles import Profile
+from prewatt.profiles import Block, Profile
 
 DAMAGED_ASKS = 3  # a unit whose answer came damaged is asked so often before it is called garbled
 LISTEN_S = 0.05
@@ -125,13 +125,28 @@ async def votes(line: Asks, unit: int, profile: Profile, *, timeout_s: float) ->
     """How many quantities a living meter could show so; 0 as soon as one cannot be, or a register is refused."""
     values: dict[str, int] = {}
     for block in profile.sweep_blocks:
-        try:
-            reply = await line.ask(read_request(profile, block, unit=unit), timeout_s=timeout_s)
-        except LineDown:
-            raise
-        except (LineError, WireError):
+        read = await read_block(line, unit, profile, block, timeout_s=timeout_s)
+        if read is None:
             return 0
-        values |= profile.decode(block, answered(reply))
+        values |= read
+    return count_votes(profile, values)
+
+
+async def read_block(
+    line: Asks, unit: int, profile: Profile, block: Block, *, timeout_s: float
+) -> dict[str, int] | None:
+    """One step of a guess. None: the unit has no such block."""
+    try:
+        reply = await line.ask(read_request(profile, block, unit=unit), timeout_s=timeout_s)
+    except LineDown:
+        raise
+    except (LineError, WireError):
+        return None
+    return profile.decode(block, answered(reply))
+
+
+def count_votes(profile: Profile, values: dict[str, int]) -> int:
+    """How much of what was read a living meter of this model could show."""
     if not _possible(values):
         return 0
     if "clock_ms" in profile.quantities and "clock_ms" not in values:
