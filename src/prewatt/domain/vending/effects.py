@@ -61,7 +61,7 @@ def taken_back(order: MeterOrder, *, now: datetime) -> None:
         if isinstance(row, Reversal):
             set_sale(row.sale, SaleState.REVERSED, now=now)
         pay(row, now=now, key=f"{kind}:{row.pk}:paid", cause=ledger.Cause(kind, row.pk))
-        row.save(update_fields=["state", "state_at", "business_day", "series", "number", "reason"])
+        row.save(update_fields=["state", "state_at", "business_day", "shift", "series", "number", "reason"])
 
 
 def not_taken_back(order: MeterOrder, *, cancelled: bool, now: datetime) -> None:

@@ -15,7 +15,7 @@ from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, receipts
+from prewatt.domain.vending import checks, receipts, shifts
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Sale
 from prewatt.link.messages import Kind
@@ -174,6 +174,7 @@ def _first_sale(
         amount_fen=first.fen,
         at=now,
     )
+    shift = shifts.hold(operator)
     series, number = receipts.next_number(receipts.SALE, now)
     Sale.objects.create(
         id=order.pk,
@@ -188,6 +189,7 @@ def _first_sale(
         first=True,
         sold_at=now,
         business_day=checks.business_day(now),
+        shift=shift,
         order=order,
         state_at=now,
     )

@@ -15,7 +15,7 @@ from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, receipts
+from prewatt.domain.vending import checks, counters, receipts, shifts
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.look import Look, look
 from prewatt.domain.vending.models import Sale, SaleState
@@ -89,7 +89,7 @@ def sell(
         first = Sale.objects.filter(pk=sale_id).first()
         if first is None:
             raise
-        return _same(first, meter, amount, tender)
+        return same_sale(first, meter, amount, tender)
 
 
 def _sell(
@@ -98,10 +98,38 @@ def _sell(
     meter = dispatch.lock_meter(meter.pk)
     seen = look(meter.pk, sale_id=sale_id)
     if seen.sold:
-        return _same(Sale.objects.get(pk=sale_id), meter, amount, tender)
-
+        return same_sale(Sale.objects.get(pk=sale_id), meter, amount, tender)
+    at_counter = counters.settings()
     money = checks.parse_amount(amount)
-    checks.check_tender(tender)
+    counters.check_offered(tender, at_counter)
+    shifts.check_open(operator, at_counter)
+    return sell_held(
+        sale_id=sale_id,
+        meter=meter,
+        seen=seen,
+        money=money,
+        tender=tender,
+        operator=operator,
+        at_counter=at_counter,
+        now=now,
+        address=address,
+    )
+
+
+def sell_held(
+    *,
+    sale_id: str,
+    meter: Meter,
+    seen: Look,
+    money: Money,
+    tender: str,
+    operator: Operator,
+    at_counter: counters.Counters,
+    now: datetime,
+    address: str,
+    payment_id: str | None = None,
+) -> Sale:
+    """`sell` for a caller who is in a transaction, holds the meter, has looked, and knows that the id is new."""
     checks.check_operator(operator, Right.SELL, meter)
     opening_id, customer_id = checks.check_account(meter, seen)
     check_ceiling(meter, seen, money)
@@ -125,6 +153,7 @@ def _sell(
         address=address,
         now=now,
     )
+    shift = shifts.hold(operator, at_counter)
     series, number = receipts.next_number(receipts.SALE, now)
     return Sale.objects.create(
         id=sale_id,
@@ -139,12 +168,14 @@ def _sell(
         balance_before_fen=seen.balance_fen if seen.known_at else None,
         sold_at=now,
         business_day=checks.business_day(now),
+        payment_id=payment_id,
+        shift=shift,
         order=order,
         state_at=now,
     )
 
 
-def _same(first: Sale, meter: Meter, amount: object, tender: str) -> Sale:
+def same_sale(first: Sale, meter: Meter, amount: object, tender: str) -> Sale:
     try:
         fen = checks.parse_amount(amount).fen
     except Refused:
