@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from prewatt.domain.estate.importing.cells import CellError, Parse, Whole, amount_fen, price_e4
 from prewatt.domain.estate.models import Building, Defaults, Gateway
-from prewatt.domain.estate.operations import bump_config
 from prewatt.domain.estate.refusals import FieldsRefused
 from prewatt.domain.estate.scope import check_building, check_site
+from prewatt.domain.estate.versions import bump_config
 from prewatt.domain.staff import operations as staff
 
 if TYPE_CHECKING:

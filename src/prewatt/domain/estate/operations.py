@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import F
 from pypinyin import Style, lazy_pinyin
 
+from prewatt.domain.estate import defaults
 from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Meter, Room
+from prewatt.domain.estate.versions import bump_config
 from prewatt.domain.staff import operations as staff
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 PINYIN_LENGTH_MAX = 128
 # What a change of a meter means to its gateway.
 _GATEWAY_FIELDS = frozenset(
-    {"number", "bus", "unit", "address", "profile", "ct_ratio", "pt_ratio", "active", "sweep_s", "allow"}
+    {"number", "bus", "unit", "address", "profile", "room", "ct_ratio", "pt_ratio", "active", "sweep_s", "allow"}
 )
 
 
@@ -44,20 +45,18 @@ def add_gateway(*, code: str, name: str = "", buses: Iterable[tuple[str, str]] =
     return gateway
 
 
-def bump_config(gateway_ids: Iterable[int]) -> None:
-    """The gateways fetch their configuration with their next message."""
-    Gateway.objects.filter(pk__in=set(gateway_ids)).update(config_version=F("config_version") + 1)
-
-
 @transaction.atomic
 def add_meter(*, number: str, bus: Bus, unit: int, profile: str, room: Room | None = None, **fields: Any) -> Meter:
-    meter = Meter.objects.create(number=number, bus=bus, unit=unit, profile=profile, room=room, **fields)
+    given = defaults.of_meter(room.floor.building if room else None) | fields
+    meter = Meter.objects.create(number=number, bus=bus, unit=unit, profile=profile, room=room, **given)
     bump_config([bus.gateway_id])
     return meter
 
 
 @transaction.atomic
-def change_meter(*, meter: Meter, operator: Operator, now: datetime, address: str = "", **fields: Any) -> Meter:
+def change_meter(
+    *, meter: Meter, operator: Operator, now: datetime, address: str = "", reason: str = "", **fields: Any
+) -> Meter:
     """Change named fields and log what was before. Settings that live in the meter are sent by an order, not here."""
     before = {name: getattr(meter, name) for name in fields}
     gateways = {meter.bus.gateway_id}
@@ -71,7 +70,7 @@ def change_meter(*, meter: Meter, operator: Operator, now: datetime, address: st
         action="estate.meter",
         target=f"meter {meter.number}",
         before={name: str(value) for name, value in before.items()},
-        after={name: str(value) for name, value in fields.items()},
+        after={name: str(value) for name, value in fields.items()} | ({"reason": reason} if reason else {}),
         address=address,
         now=now,
     )

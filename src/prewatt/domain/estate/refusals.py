@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from django.utils.translation import gettext as _
 
+from prewatt.domain.staff.refusals import Refused
 
-class EstateRefused(Exception):
+
+class EstateRefused(Refused):
     """Nothing was changed. `code` is stable for programs; the text is for a person."""
 
     code: ClassVar[str] = "estate_refused"
-    retry: ClassVar[bool] = False
 
 
 class FieldsRefused(EstateRefused):

@@ -10,7 +10,8 @@ from django.db import transaction
 
 from prewatt.domain.estate.importing.plan import Plan, Values
 from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Meter, Room
-from prewatt.domain.estate.operations import bump_config, initials
+from prewatt.domain.estate.operations import initials
+from prewatt.domain.estate.versions import bump_config
 from prewatt.domain.staff import operations as staff
 
 if TYPE_CHECKING:
