@@ -29,8 +29,9 @@ from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.metering.models import UsageDay
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, effects
+from prewatt.domain.vending import checks, effects, returning
 from prewatt.domain.vending.checks import Refused
+from prewatt.domain.vending.models import Refund, Sale, SaleState
 from prewatt.link.messages import MONEY_KINDS, Answer, Kind
 
 if TYPE_CHECKING:
@@ -191,6 +192,44 @@ def cancel(*, order_id: str, operator: Operator, now: datetime, address: str = "
         now=now,
     )
     return order
+
+
+@transaction.atomic
+def pay_back_instead(
+    *,
+    refund_id: str,
+    sale_id: str,
+    tender: str,
+    operator: Operator,
+    now: datetime,
+    note: str = "",
+    address: str = "",
+) -> Refund | None:
+    """Pay back a sale that waits for its meter. What never left the centre is cancelled and paid at once.
+
+    None: a gateway has the order, so it was only asked to cancel it. The money can be paid when a reading has proven
+    that the meter did not take it; call again then. Raises dispatch.OrderEnded, OrderUnclear, and what `pay_out` does.
+    """
+    sale = Sale.objects.select_related("meter", "order").get(pk=sale_id)
+    checks.check_operator(operator, Right.REFUND, sale.meter)
+    if not Refund.objects.filter(pk=refund_id).exists() and sale.state == SaleState.PAID:
+        order = dispatch.cancel(order_id=sale.order_id, now=now)
+        if order.state == State.CANCELLED:
+            apply(order, State.CANCELLED, now=now)
+        staff.log(
+            operator=operator,
+            action="cancel",
+            target=f"order {order.pk}",
+            before={"state": sale.order.state},
+            after={"state": str(order.state), "instead": "pay_back"},
+            address=address,
+            now=now,
+        )
+        if order.state != State.CANCELLED:
+            return None
+    return returning.pay_out(
+        refund_id=refund_id, sale_id=sale_id, tender=tender, operator=operator, now=now, note=note, address=address
+    )
 
 
 def _right(order: MeterOrder) -> Right:

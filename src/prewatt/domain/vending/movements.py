@@ -46,6 +46,12 @@ class Wanted:
     tender: str = ""
     state: str = ""
     text: str = ""
+    building_id: int | None = None
+    shift_id: str = ""
+    least_fen: int | None = None
+    most_fen: int | None = None
+    meter: str = ""  # part of its number
+    receipt: str = ""  # S2026-000123, or the number alone
 
 
 def movements(*, operator: Operator, wanted: Wanted) -> QuerySet[Any, dict[str, Any]]:
@@ -95,7 +101,29 @@ def _found(what: What, operator: Operator, wanted: Wanted) -> QuerySet[Any]:
     days = _days(what, wanted)
     same: Mapping[str, object] = {"operator_id": wanted.seller_id, "tender": wanted.tender, "state": wanted.state}
     found = found.filter(days, **{name: value for name, value in same.items() if value not in (None, "")})
+    found = found.filter(**_narrow(wanted))
+    if wanted.receipt.strip():
+        found = found.filter(_receipt(wanted.receipt))
     return found.filter(_text(wanted.text)) if wanted.text.strip() else found
+
+
+def _narrow(wanted: Wanted) -> dict[str, object]:
+    asked: Mapping[str, object] = {
+        "meter__room__floor__building_id": wanted.building_id,
+        "shift_id": wanted.shift_id,
+        "amount_fen__gte": wanted.least_fen,
+        "amount_fen__lte": wanted.most_fen,
+        "meter__number__icontains": wanted.meter.strip(),
+    }
+    return {name: value for name, value in asked.items() if value not in (None, "")}
+
+
+def _receipt(text: str) -> Q:
+    """A whole number, or its beginning as it is read out: the series, or the figures alone."""
+    series, dash, number = text.strip().upper().rpartition("-")
+    if not number.isdecimal() or len(number) > 9:
+        return Q(series__startswith=number)
+    return Q(series=series, number=int(number)) if dash else Q(number=int(number))
 
 
 def _days(what: What, wanted: Wanted) -> Q:

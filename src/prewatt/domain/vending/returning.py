@@ -184,6 +184,25 @@ def _check_holds(meter: Meter, seen: Look, money: Money) -> None:
         raise MoreThanBooked(meter, booked_fen)
 
 
+def ask_reading(*, order_id: str, meter: Meter, operator: Operator, now: datetime, address: str = "") -> MeterOrder:
+    """Have the meter read before money is taken off it. The same id again is the same order.
+
+    Who may refund may do this much, without the right to send orders. Raises NoRight, OutOfScope.
+    """
+    checks.check_operator(operator, Right.REFUND, meter)
+    with transaction.atomic():
+        order = dispatch.place(order_id=order_id, meter=meter, kind=Kind.READ, operator=operator, now=now)
+        staff.log(
+            operator=operator,
+            action="read",
+            target=f"meter {meter.number}",
+            after={"order": order_id, "before": "refund"},
+            address=address,
+            now=now,
+        )
+    return order
+
+
 def _take_back(
     *,
     order_id: str,
