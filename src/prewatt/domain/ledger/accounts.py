@@ -32,6 +32,11 @@ def meter(opening_id: int) -> Ref:
     return Ref("meter", str(opening_id))
 
 
+def carried(code: str) -> Ref:
+    """Credit between two meters: taken off the old one, not yet on the new one. `code` names the change (换表)."""
+    return Ref("carried", code)
+
+
 REVENUE = Ref("revenue")
 GRANT = Ref("grant")
 CARRIED_IN = Ref("carried-in")

@@ -128,6 +128,10 @@ class AccountClosed(Refused):
     code = "account_closed"
 
 
+class AccountEnding(Refused):
+    code = "account_ending"
+
+
 def check_account(meter: Meter, seen: Look) -> tuple[int, int]:
     """The open account's id and its customer's. Refuses meters out of use, never opened, or closed."""
     if not meter.active:
@@ -145,6 +149,14 @@ def check_account(meter: Meter, seen: Look) -> tuple[int, int]:
             _(
                 "The account on meter %(meter)s is closed. Nothing was booked; give the money back. "
                 "Open a new account first."
+            )
+            % {"meter": meter.number}
+        )
+    if seen.ending:
+        raise AccountEnding(
+            _(
+                "The account on meter %(meter)s is being closed, changed or handed over. Nothing was booked; give the "
+                "money back. Wait until that is done, or withdraw it first."
             )
             % {"meter": meter.number}
         )

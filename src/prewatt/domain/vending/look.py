@@ -26,6 +26,8 @@ SELECT o.id, o.customer_id, o.closed_at IS NOT NULL,
                AND x.cause_kind = 'arrears' AND x.state IN ('queued', 'leased', 'taken')),
        EXISTS (SELECT 1 FROM dispatch_meterorder h WHERE h.meter_id = m.id AND h.count IS NOT NULL
                AND h.state IN ('queued', 'leased', 'taken', 'unclear') AND h.kind IN ('recharge', 'refund', 'open')),
+       EXISTS (SELECT 1 FROM vending_closingline l WHERE l.opening_id = o.id
+               AND l.state NOT IN ('done', 'withdrawn')),
        EXISTS (SELECT 1 FROM vending_sale s WHERE s.id = %s)
 FROM estate_meter m
 LEFT JOIN estate_opening o ON o.id = (
@@ -49,6 +51,7 @@ class Look:
     arriving_fen: int  # on its way to the meter, less what is on its way back
     arrears_trip: bool  # an order to trip for arrears is on its way
     money_order: bool  # a money order is on its way: the next one queues behind it
+    ending: bool  # the account is being closed, changed or handed over
     sold: bool  # the sale that was asked about exists already
 
 
@@ -61,7 +64,7 @@ def look(meter_id: int, *, sale_id: str = "") -> Look:
         cursor.execute(_LOOK, (sale_id, meter_id))
         row = cursor.fetchone()
     opening_id, customer_id, closed, taken_at, balance, overdraft, lost, answered_at, after, *flags = row
-    arriving, trip, head, sold = flags
+    arriving, trip, head, ending, sold = flags
     read_at, proven_at, proof = _when(taken_at), _when(answered_at), _values(after)
     balance_fen, known_at = 0, None
     if balance is not None and read_at is not None:
@@ -78,6 +81,7 @@ def look(meter_id: int, *, sale_id: str = "") -> Look:
         arriving_fen=int(arriving),
         arrears_trip=bool(trip),
         money_order=bool(head),
+        ending=bool(ending),
         sold=bool(sold),
     )
 
