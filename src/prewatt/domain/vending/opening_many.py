@@ -16,6 +16,7 @@ from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.estate import customers
 from prewatt.domain.estate.customers import CustomerRefused, Person
 from prewatt.domain.estate.models import Customer, Meter, Opening
+from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import checks, terms
 from prewatt.domain.vending.checks import Refused
@@ -163,5 +164,31 @@ def _open(
     opening.save(update_fields=["use", "alarm1_notify", "alarm2_notify", "texts"])
     terms.send(order_id=order_id, meter=meter, operator=operator, now=now)
     if one.hold:
-        dispatch.place(order_id=f"{order_id}-hold", meter=meter, kind=Kind.HOLD, operator=operator, now=now)
+        dispatch.place(
+            order_id=f"{order_id}-hold",
+            meter=meter,
+            kind=Kind.HOLD,
+            operator=operator,
+            cause=("opening", order_id),
+            now=now,
+        )
     return opening
+
+
+@transaction.atomic
+def ask_reading(*, order_id: str, meter: Meter, operator: Operator, now: datetime, address: str = "") -> MeterOrder:
+    """获取该表当前金额: read the meter now, while its account is being opened. Raises NoRight, OutOfScope."""
+    checks.check_operator(operator, Right.OPEN_ACCOUNT, meter)
+    first = MeterOrder.objects.filter(pk=order_id).first()
+    if first is not None:
+        return first
+    order = dispatch.place(order_id=order_id, meter=meter, kind=Kind.READ, operator=operator, now=now)
+    staff.log(
+        operator=operator,
+        action=Kind.READ.value,
+        target=f"meter {meter.number}",
+        after={"order": order_id},
+        address=address,
+        now=now,
+    )
+    return order

@@ -1,0 +1,20 @@
+"""Addresses of customers: 开户, 开户查询, one customer, 换表, 过户, 销户."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from prewatt.web.console.views.customers import edit, opening, register, show
+
+urlpatterns = [
+    path("customers/", register.index, name="customers"),
+    path("customers/open/", opening.wizard, name="customer-open"),
+    path("customers/open/find/", opening.find, name="customer-find-meter"),
+    path("customers/open/people/", opening.people, name="customer-find-person"),
+    path("customers/open/meter/<int:pk>/", opening.line, name="customer-line"),
+    path("customers/open/reading/<int:pk>/", opening.reading, name="customer-reading"),
+    path("customers/<int:pk>/", show.show, name="customer"),
+    path("customers/<int:pk>/accounts/", show.live, name="customer-live"),
+    path("customers/<int:pk>/edit/", edit.person, name="customer-edit"),
+    path("customers/account/<int:pk>/", edit.account, name="account-edit"),
+]

@@ -1,0 +1,203 @@
+"""The account form as it was typed: each text stays as it is until the domain has read it; a refusal loses nothing."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from prewatt.domain.estate import customers, defaults
+from prewatt.domain.estate.customers import Person
+from prewatt.domain.estate.models import Customer, Meter
+from prewatt.domain.metering import queries as metering
+from prewatt.domain.metering.queries import Standing
+from prewatt.domain.vending import terms
+from prewatt.domain.vending.checks import Refused
+from prewatt.domain.vending.opening_many import METERS_MAX, Wanted
+from prewatt.domain.vending.terms import BadTerm
+from prewatt.units.values import Money, Price, UnitError
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from prewatt.domain.staff.models import Operator
+
+ID = re.compile(r"[0-9a-f]{32}")
+TEXT_MAX = 400
+PERSON = ("number", "name", "contact", "phone", "address", "note", "password")
+AMOUNTS = ("first", "carried")
+MARKS = ("alarm1_notify", "alarm2_notify", "texts", "hold")
+
+
+def new_id() -> str:
+    """Drawn into a form when the form is drawn: the same form sent twice is one act."""
+    return uuid.uuid4().hex
+
+
+class FormBroken(Refused):
+    code = "form_broken"
+
+    def __init__(self) -> None:
+        super().__init__(_("This form is not complete. Nothing was booked. Open the page again."))
+
+
+def form_id(request: HttpRequest) -> str:
+    """Raises FormBroken."""
+    value = request.POST.get("form_id", "")
+    if not ID.fullmatch(value):
+        raise FormBroken
+    return value
+
+
+def kept_id(request: HttpRequest) -> str:
+    """The id of a form that comes back refused: nothing was booked under it."""
+    value = request.POST.get("form_id", "")
+    return value if ID.fullmatch(value) else new_id()
+
+
+@dataclass(slots=True)
+class Line:
+    """One meter on the form, with its texts by name."""
+
+    standing: Standing
+    texts: dict[str, str]
+    marks: dict[str, bool]
+    read_id: str = field(default_factory=new_id)
+    wrong: str = ""  # the name of the field that was refused, or "meter"
+
+    @property
+    def meter(self) -> Meter:
+        return self.standing.meter
+
+    @property
+    def folded(self) -> bool:
+        """Its limits and prices are shown when one of them has to be mended."""
+        return self.wrong in ("", "first", "carried", "meter")
+
+
+@dataclass(slots=True)
+class Form:
+    customer: Customer | None
+    person: dict[str, str]
+    lines: list[Line]
+    tender: str
+    form_id: str = field(default_factory=new_id)
+    offered: str = field(default_factory=customers.random_password)
+    wrong: str = ""
+
+    @property
+    def total_fen(self) -> int:
+        return sum(_fen(line.texts["first"]) for line in self.lines)
+
+
+def _fen(text: str) -> int:
+    try:
+        return Money.parse(text or "0").fen
+    except UnitError:
+        return 0
+
+
+def blank(*, customer: Customer | None, tender: str) -> Form:
+    number = "" if customer else customers.next_number()
+    return Form(customer, dict.fromkeys(PERSON, "") | {"number": number}, [], tender)
+
+
+def line(standing: Standing) -> Line:
+    """As the meter stands; prices that it never had are its building's."""
+    meter = standing.meter
+    building = meter.room.floor.building if meter.room else None
+    of_building = defaults.of_meter(building)
+    priced = any(getattr(meter, name) for name in terms.PRICES)
+    texts = dict.fromkeys(AMOUNTS, "") | {"use": meter.room.use if meter.room else ""}
+    for name in terms.MONEY:
+        texts[name] = str(Money(getattr(meter, name)))
+    texts["overload_limit_w"] = str(meter.overload_limit_w)
+    for name in terms.PRICES:
+        e4 = getattr(meter, name) if priced else int(of_building[name])
+        texts[name] = str(Price(e4)) if e4 else ""
+    return Line(standing, texts, {name: name != "hold" for name in MARKS})
+
+
+def posted(request: HttpRequest, *, operator: Operator, customer: Customer | None) -> Form:
+    """What came with the request. Meters of other buildings are not on it, whatever was sent."""
+    given = request.POST
+    ids = [int(text) for text in given.getlist("meter")[: METERS_MAX + 1] if text.isdecimal() and len(text) < 10]
+    mine = Meter.objects.for_operator(operator).filter(pk__in=ids)
+    found = {one.meter.pk: one for one in metering.standings(mine)}
+    return Form(
+        customer=customer,
+        person={name: _text(given, name) for name in PERSON},
+        lines=[_posted_line(given, found[pk]) for pk in dict.fromkeys(ids) if pk in found],
+        tender=given.get("tender", ""),
+        form_id=kept_id(request),
+        offered=_text(given, "offered") if given.get("offered", "").isdecimal() else customers.random_password(),
+    )
+
+
+def _text(given: Mapping[str, str], name: str) -> str:
+    return str(given.get(name, ""))[:TEXT_MAX]
+
+
+def _posted_line(given: Mapping[str, str], standing: Standing) -> Line:
+    at = f"m{standing.meter.pk}-"
+    names = (*AMOUNTS, "use", *terms.LIMITS, *terms.PRICES)
+    return Line(
+        standing,
+        {name: _text(given, at + name).strip() for name in names},
+        {name: bool(given.get(at + name)) for name in MARKS},
+        read_id=given.get(at + "read_id", "") if ID.fullmatch(given.get(at + "read_id", "")) else new_id(),
+    )
+
+
+def person(form: Form) -> Person:
+    return Person(**form.person)
+
+
+def wanted(form: Form) -> list[Wanted]:
+    """Raises a `Refused` that knows its meter."""
+    return [_wanted(one) for one in form.lines]
+
+
+def _wanted(one: Line) -> Wanted:
+    names = (*terms.LIMITS, *terms.PRICES)
+    try:
+        read = terms.read({name: one.texts[name] for name in names})
+    except BadTerm as error:
+        error.meter_id = one.meter.pk  # type: ignore[attr-defined]
+        raise
+    return Wanted(
+        meter=one.meter,
+        first=_amount(one.texts["first"]),
+        carried_in=_amount(one.texts["carried"]),
+        terms=read,
+        use=one.texts["use"],
+        alarm1_notify=one.marks["alarm1_notify"],
+        alarm2_notify=one.marks["alarm2_notify"],
+        texts=one.marks["texts"],
+        hold=one.marks["hold"],
+    )
+
+
+def _amount(text: str) -> Money | str:
+    """Nothing typed is nothing paid. What is no amount goes on as text, and the domain says why."""
+    typed = text.replace(",", "").replace("，", "")
+    try:
+        money = Money.parse(typed or "0")
+    except UnitError:
+        return typed
+    return money
+
+
+def mark_wrong(form: Form, error: Exception) -> None:
+    """Where the refusal belongs on the form."""
+    name = str(getattr(error, "field", ""))
+    meter_id = getattr(error, "meter_id", None)
+    if meter_id is None:
+        form.wrong = name
+    for one in form.lines:
+        if one.meter.pk == meter_id:
+            one.wrong = name or "meter"
