@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from prewatt.web.console import urls_sale
+from prewatt.web.console import urls_customers, urls_sale
 from prewatt.web.console.views import building, dashboard, login, meters
 
 app_name = "console"
@@ -17,5 +17,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("meters/<int:pk>/card/", meters.card, name="card"),
     path("meters/<int:pk>/orders/", meters.orders, name="meter_orders"),
     path("meters/<int:pk>/<slug:kind>/", meters.command, name="command"),
+    *urls_customers.urlpatterns,
     *urls_sale.urlpatterns,
 ]

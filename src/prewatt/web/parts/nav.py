@@ -92,7 +92,15 @@ ROOMS: tuple[Room, ...] = (
             Link("console:orders", _("To decide"), "orders", (READ,), count="to_check"),
         ),
     ),
-    Room("customers", _("Customers"), "users", ()),
+    Room(
+        "customers",
+        _("Customers"),
+        "users",
+        (
+            Link("console:customers", _("Accounts"), "customers", (READ,), "4"),
+            Link("console:customer-open", _("Open an account"), "open", (Right.OPEN_ACCOUNT,)),
+        ),
+    ),
     Room("fleet", _("Fleet"), "list-check", (Link("console:meters", _("Meters"), "meters", (READ,), "5"),)),
     Room("settings", _("Settings"), "settings", ()),
     Room("commissioning", _("Commissioning"), "activity-heartbeat", ()),
