@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import BigIntegerField, Case, Count, F, FilteredRelation, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 
+from prewatt.domain.control import values as control
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.models import Meter, MeterQuerySet, ratio_in
 from prewatt.domain.metering.queries import Standing, energy_today, standings, visible
@@ -22,9 +23,11 @@ from prewatt.domain.metering.states import FORCED_ON, State
 
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
+    from prewatt.domain.tariff.models import Plan
 
 # The worst first.
 WORST = (State.OWE, State.OFF, State.LOST, State.AL2, State.AL1, State.HOLD, State.OPEN, State.NONE)
+NO_PLAN = "none"
 IDS_TOGETHER = 500
 Stated = Any  # a MeterQuerySet with what `_stated` adds: the model's own type does not know those names
 _NUMBER = BigIntegerField()
@@ -40,6 +43,8 @@ class Wanted:
     state: str = ""
     gateway: str = ""
     bus: str = ""
+    plan: str = ""  # its id; "none": without a plan
+    differs: bool = False  # shows other settings than were sent
 
 
 def board(*, operator: Operator, wanted: Wanted | None = None) -> Stated:
@@ -60,7 +65,9 @@ def _placed(meters: MeterQuerySet, wanted: Wanted) -> MeterQuerySet:
         meters = meters.filter(bus__gateway__code=wanted.gateway)
     if wanted.bus:
         meters = meters.filter(bus__code=wanted.bus)
-    return meters
+    if wanted.plan:
+        meters = meters.filter(plan_use__plan=wanted.plan) if wanted.plan != NO_PLAN else meters.filter(plan_use=None)
+    return meters.filter(pk__in=control.differing().values("meter")) if wanted.differs else meters
 
 
 def _span(text: str) -> tuple[int, int] | None:
@@ -118,6 +125,7 @@ ORDERS: dict[str, tuple[Any, ...]] = {
     "count": (F("state__purchase_count"), F("number")),
     "energy": (F("state__energy_wh"), F("number")),
     "ct": (F("ct_ratio"), F("number")),
+    "plan": (F("plan_use__plan__name"), F("room__number"), F("number")),
     "taken": (F("state__taken_at"), F("number")),
     "bus": (F("bus__gateway__code"), F("bus__code"), F("unit"), F("number")),
     "gateway": (F("bus__gateway__code"), F("bus__code"), F("unit"), F("number")),
@@ -143,6 +151,8 @@ class Line:
     standing: Standing
     today_wh: int | None
     per_day_fen: int | None
+    plan: Plan | None
+    differs: bool  # the meter shows other settings than were sent
 
     @property
     def meter(self) -> Meter:
@@ -173,10 +183,16 @@ def lines(ids: Sequence[int], *, now: datetime) -> list[Line]:
     for start in range(0, len(ids), IDS_TOGETHER):
         some = Meter.objects.filter(pk__in=ids[start : start + IDS_TOGETHER])
         today = energy_today(some, now=now)
-        for one in standings(some):
-            mean = one.latest.per_day_fen if one.latest else None
-            found[one.meter.pk] = Line(one, today.get(one.meter.pk), mean)
+        differing = set(control.differing().filter(meter__in=some.values("pk")).values_list("meter", flat=True))
+        for one in standings(some.select_related("plan_use__plan")):
+            found[one.meter.pk] = _line(one, today.get(one.meter.pk), differs=one.meter.pk in differing)
     return [found[pk] for pk in ids if pk in found]
+
+
+def _line(one: Standing, today_wh: int | None, *, differs: bool) -> Line:
+    use = getattr(one.meter, "plan_use", None)
+    mean = one.latest.per_day_fen if one.latest else None
+    return Line(one, today_wh, mean, use.plan if use else None, differs)
 
 
 @dataclass(frozen=True, slots=True)

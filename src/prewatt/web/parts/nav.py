@@ -101,8 +101,13 @@ ROOMS: tuple[Room, ...] = (
             Link("console:customer-open", _("Open an account"), "open", (Right.OPEN_ACCOUNT,)),
         ),
     ),
-    Room("fleet", _("Fleet"), "list-check", (Link("console:meters", _("Meters"), "meters", (READ,), "5"),)),
-    Room("settings", _("Settings"), "settings", ()),
+    Room("fleet", _("Fleet"), "list-check", (Link("console:fleet", _("Fleet"), "fleet", (READ,), "5"),)),
+    Room(
+        "settings",
+        _("Settings"),
+        "settings",
+        (Link("console:estate-gateways", _("Gateways"), "gateways", (READ,)),),
+    ),
     Room("commissioning", _("Commissioning"), "activity-heartbeat", ()),
 )
 

@@ -23,8 +23,9 @@ def answer(
     *,
     template: str = "parts/table/register.html",
     more: Callable[[Ask], Mapping[str, Any]] | None = None,
+    more_of: Callable[[Table], Mapping[str, Any]] | None = None,
 ) -> HttpResponseBase:
-    """`?export=xlsx` gives the file. `more` adds what a page shows above its table."""
+    """`?export=xlsx` gives the file. `more` adds what a page shows above its table, `more_of` what it needs of it."""
     table = Table(register, operator(request), request.GET)
     refused = ""
     if request.GET.get("export") == "xlsx":
@@ -33,4 +34,6 @@ def answer(
         except TooManyRows as error:
             refused = str(error)
     context = {"table": table, "count_text": count_text(table), "refused": refused, **(more(table.ask) if more else {})}
+    if more_of is not None:
+        context |= more_of(table)
     return render(request, template, context, status=422 if refused else 200)

@@ -214,7 +214,10 @@ class Table:
         return self._page
 
     def rows(self) -> list[list[Cell]]:
-        return [[_cell(column, row) for column in self.columns] for row in self.page.object_list]
+        return self.cells(self.page.object_list)
+
+    def cells(self, rows: Iterable[Any]) -> list[list[Cell]]:
+        return [[_cell(column, row) for column in self.columns] for row in rows]
 
     def totals(self) -> list[tuple[Column, str]]:
         """One text a column, empty where nothing is summed; an empty list when this register has no sums."""

@@ -10,6 +10,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.metering.states import State
 from prewatt.domain.staff.models import Role
 from prewatt.web.parts import formats, icons, words
@@ -118,6 +119,14 @@ def back_status(state: str) -> SafeString:
 @register.simple_tag
 def order_status(state: str) -> SafeString:
     return _status(words.ORDERS, state)
+
+
+@register.simple_tag
+def order_word(order: MeterOrder) -> SafeString:
+    """What was ordered, with how it went as its icon, colour and tooltip."""
+    word, name, tone = words.ORDERS.get(order.state, (order.state, "help-circle", "mut"))
+    said = words.KINDS.get(order.kind, order.kind)
+    return format_html('<span class="stat {}" title="{}">{} {}</span>', tone, word, icons.icon(name), said)
 
 
 @register.filter
