@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from prewatt.domain.estate import enrolment
 from prewatt.domain.estate.changes import By
 from prewatt.domain.estate.importing.cells import OneOf, Text, Whole, bus_url
-from prewatt.domain.estate.models import Bus, Gateway
-from prewatt.domain.estate.refusals import StillUsed
+from prewatt.domain.estate.models import Bus, Gateway, Submitted
+from prewatt.domain.estate.refusals import EstateRefused, StillUsed
 from prewatt.domain.estate.scope import check_gateway, check_site
 from prewatt.domain.estate.typed import Field, Typed, Values, once
 from prewatt.domain.estate.versions import bump_config
@@ -135,9 +135,22 @@ def remove_bus(*, bus: Bus, operator: Operator, now: datetime, address: str = ""
     By(operator, address, now).log("estate.bus_removed", name, before={"url": bus.url})
 
 
-def draw_code(*, gateway: Gateway, operator: Operator, now: datetime, address: str = "") -> str:
-    """A one-time code for this gateway's (next) keys. It can be shown only now."""
+class CodeShown(EstateRefused):
+    code = "code_shown"
+
+
+@transaction.atomic
+def draw_code(*, form_id: str, gateway: Gateway, operator: Operator, now: datetime, address: str = "") -> str:
+    """A one-time code for this gateway's (next) keys. It can be shown only now: the same form again is refused."""
     check_gateway(operator, gateway)
+    if Submitted.objects.filter(key=form_id).exists():
+        raise CodeShown(
+            _(
+                "A code was drawn with this form already, and a code is shown once. It is still good. "
+                "Draw a new one if nobody wrote it down; the one before then ends."
+            )
+        )
+    Submitted.objects.create(key=form_id, kind="enrolment_code", made=gateway.pk, at=now)
     return enrolment.new_code(gateway=gateway, operator=operator, address=address, now=now)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, IntegerField, Q, When
+from django.db.models import Case, Count, IntegerField, Max, Q, QuerySet, When
 
-from prewatt.domain.estate import defaults
-from prewatt.domain.estate.models import Building, Gateway, Meter, MeterQuerySet, Opening
+from prewatt.domain.estate import defaults, scope
+from prewatt.domain.estate.models import Building, Bus, Gateway, Meter, MeterQuerySet, Opening
 from prewatt.link import messages as link
 
 if TYPE_CHECKING:
@@ -99,3 +99,23 @@ def _meter_config(meter: Meter, of_buildings: dict[int, int]) -> link.MeterConfi
         allow=list(meter.allow),
         options=dict(meter.options),
     )
+
+
+def gateways_with_sums(*, operator: Operator) -> QuerySet[Gateway]:
+    """With `bus_count`, and over the meters that he may see `meter_count`, `silent_count` and `newest_reading_at`."""
+    mine = Q(buses__meters__in=Meter.objects.for_operator(operator).order_by().values("pk"), buses__meters__active=True)
+    return scope.gateways(operator).annotate(
+        bus_count=Count("buses", distinct=True),
+        meter_count=Count("buses__meters", filter=mine, distinct=True),
+        silent_count=Count("buses__meters", filter=mine & Q(buses__meters__state__lost=True), distinct=True),
+        newest_reading_at=Max("buses__meters__state__taken_at", filter=mine),
+    )
+
+
+def buses_with_sums(gateway: Gateway, *, operator: Operator) -> QuerySet[Bus]:
+    """With `meter_count` and `silent_count` over the meters that he may see."""
+    mine = Q(meters__in=Meter.objects.for_operator(operator).order_by().values("pk"), meters__active=True)
+    return gateway.buses.annotate(
+        meter_count=Count("meters", filter=mine, distinct=True),
+        silent_count=Count("meters", filter=mine & Q(meters__state__lost=True), distinct=True),
+    ).order_by("code")

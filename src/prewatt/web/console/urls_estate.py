@@ -1,0 +1,20 @@
+"""Addresses of the estate's settings."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from prewatt.web.console.views.estate import gateways
+
+urlpatterns = [
+    path("settings/gateways/", gateways.register, name="estate-gateways"),
+    path("settings/gateways/new/", gateways.create, name="estate-gateway-new"),
+    path("settings/gateways/events/", gateways.events, name="estate-events"),
+    path("settings/gateways/<int:pk>/", gateways.show, name="estate-gateway"),
+    path("settings/gateways/<int:pk>/edit/", gateways.edit, name="estate-gateway-edit"),
+    path("settings/gateways/<int:pk>/code/", gateways.draw_code, name="estate-gateway-code"),
+    path("settings/gateways/<int:pk>/remove/", gateways.remove, name="estate-gateway-remove"),
+    path("settings/gateways/<int:pk>/buses/new/", gateways.create_bus, name="estate-bus-new"),
+    path("settings/buses/<int:pk>/", gateways.edit_bus, name="estate-bus"),
+    path("settings/buses/<int:pk>/remove/", gateways.remove_bus, name="estate-bus-remove"),
+]
