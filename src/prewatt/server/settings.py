@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "prewatt.domain.control",
     "prewatt.domain.metering",
     "prewatt.domain.dispatch",
+    "prewatt.domain.commissioning",
     "prewatt.domain.vending",
     "prewatt.domain.fleet",
     "prewatt.web.parts",

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from prewatt.domain import settlement
+from prewatt.domain.commissioning import operations as commissioning
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.estate import operations as estate
 from prewatt.domain.estate.models import Gateway, GatewayEvent
@@ -27,6 +28,7 @@ ROWS_MAX = 5000
 TEXT_MAX = 200
 WAIT_S_MAX = 25
 LOOK_AGAIN_S = 0.1
+INQUIRY_EVERY = 5  # looks: an engineer waits half a second where money waits a tenth
 _VALUE_MAX = 2**62
 _TIME_MS_MAX = 253_402_300_799_000  # year 9999
 _log = logging.getLogger(__name__)
@@ -54,11 +56,20 @@ def take_batch(
     for answer in answers:
         settled = settlement.settle(answer, gateway=gateway, now=now)
         _log.debug("answer %s of %s: %s", answer.order_id, gateway.code, settled)
+    _take_findings(batch, gateway, now)
     return link.BatchReply(
         acked_seq=batch.last_seq,
         centre_time_ms=_ms(now),
         config_version=_config_version(gateway),
     )
+
+
+def _take_findings(batch: link.Batch, gateway: Gateway, now: datetime) -> None:
+    """Last and apart: whatever an engineer's look brings, readings and answers are on the disk and acknowledged."""
+    try:
+        commissioning.take_findings(batch.findings, gateway=gateway, now=now)
+    except DatabaseError:
+        _log.exception("findings of %s were not kept", gateway.code)
 
 
 def _check(batch: link.Batch) -> None:
@@ -127,10 +138,17 @@ def orders(
         version = _config_version(gateway)
         if version != request.config_version or dispatch.waiting(gateway=gateway, now=clock()) or look == looks:
             break
+        if not look % INQUIRY_EVERY and commissioning.waiting(gateway=gateway, now=clock()):
+            break
         pause(LOOK_AGAIN_S)
     now = clock()
     found = dispatch.lease(gateway=gateway, now=now) if dispatch.waiting(gateway=gateway, now=now) else []
-    return link.OrdersReply(orders=found, centre_time_ms=_ms(now), config_version=_config_version(gateway))
+    return link.OrdersReply(
+        orders=found,
+        centre_time_ms=_ms(now),
+        config_version=_config_version(gateway),
+        inquiries=commissioning.hand_out(gateway=gateway, now=now),
+    )
 
 
 def config(*, gateway: Gateway) -> link.Config:
