@@ -61,8 +61,10 @@ def test_a_tile_changes_by_itself_and_nothing_jumps(visit: Any, counter: Counter
 
 
 def test_switching_off_asks_for_a_reason_and_the_number(visit: Any, counter: Counter) -> None:
+    from prewatt.domain.control.models import SwitchRules
     from prewatt.domain.dispatch.models import MeterOrder
 
+    SwitchRules.objects.create(protect=False)  # whatever hour this runs at
     page = visit(f"/meters/{pk(counter)}/", who=counter.admin)
     page.click("#acts .dng")
     page.wait_for_selector("dialog[open] #dlg-r:focus")
@@ -70,7 +72,8 @@ def test_switching_off_asks_for_a_reason_and_the_number(visit: Any, counter: Cou
     page.wait_for_selector("dialog", state="detached")
     page.click("#acts .dng")
     page.wait_for_selector("dialog[open] #dlg-r:focus")
-    page.keyboard.type("work on the line")
+    page.keyboard.type("Work")
+    page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.type("999")
     page.keyboard.press("Enter")

@@ -8,21 +8,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from prewatt.domain.control import cutting
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch.models import MeterOrder
+from prewatt.domain.dispatch.states import OPEN
+from prewatt.domain.estate.models import Meter
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.states import FORCED_ON
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import checks
 from prewatt.domain.vending.checks import Refused
-from prewatt.link.messages import Kind
+from prewatt.link.messages import SWITCH_KINDS, Kind
 
 if TYPE_CHECKING:
-    from prewatt.domain.estate.models import Meter
     from prewatt.domain.staff.models import Operator
 
 RIGHTS: dict[Kind, Right] = {
@@ -39,8 +41,7 @@ class NotACommand(Refused):
     code = "not_a_command"
 
 
-class CommandReasonNeeded(Refused):
-    code = "reason_needed"
+CommandReasonNeeded = cutting.CutReasonNeeded
 
 
 class NotConfirmed(Refused):
@@ -64,6 +65,10 @@ class CommandIdTaken(Refused):
     code = "order_id_taken"
 
 
+class AlreadyOrdered(Refused):
+    code = "already_ordered"
+
+
 @transaction.atomic
 def command(
     *,
@@ -73,13 +78,17 @@ def command(
     operator: Operator,
     now: datetime,
     reason: str = "",
+    note: str = "",
+    override: str = "",
+    second_person: Operator | None = None,
     confirmed: str = "",
     address: str = "",
 ) -> MeterOrder:
     """Place one order by hand. `order_id` is made when the form is drawn: the same again is the first order.
 
-    Switching off needs a reason, and the room's number typed by the person who does it. Raises a `Refused` subclass,
-    and then nothing is sent.
+    Switching off needs a reason of `control.Reason` and the room's number, typed by the person who does it; inside
+    protected hours a word why it cannot wait (`override`); beyond the site's limit a second person, who has proven
+    to be one. Raises a `Refused` subclass, and then nothing is sent.
     """
     if kind not in RIGHTS:
         raise NotACommand(_("“%(kind)s” cannot be ordered by hand. Nothing was sent.") % {"kind": kind.value})
@@ -88,18 +97,60 @@ def command(
     if first is not None:
         return _same(first, meter, kind)
     _check_meter(meter, kind)
+    why = None
     if kind == Kind.SWITCH_OFF:
-        _check_meant(meter, reason, confirmed)
-    order = dispatch.place(order_id=order_id, meter=meter, kind=kind, operator=operator, now=now)
+        _check_meant(meter, confirmed)
+        why = cutting.check(
+            meter_ids=[meter.pk],
+            reason=reason,
+            note=note,
+            override=override,
+            operator=operator,
+            second_person=second_person,
+            now=now,
+        )
+    order, is_new = _place(order_id, meter, kind, operator, now)
+    if not is_new:
+        return order
+    if why is not None:
+        cutting.record([order.pk], why, operator=operator, now=now)
+    said = {"note": note, "override": override, "second_person": second_person.username if second_person else ""}
     staff.log(
         operator=operator,
         action=kind.value,
         target=f"meter {meter.number}",
-        after={"order": order_id, "reason": reason.strip()[:REASON_MAX]},
+        after={"order": order_id, "reason": reason.strip()[:REASON_MAX]}
+        | {name: text.strip()[:REASON_MAX] for name, text in said.items() if text.strip()},
         address=address,
         now=now,
     )
     return order
+
+
+def _place(order_id: str, meter: Meter, kind: Kind, operator: Operator, now: datetime) -> tuple[MeterOrder, bool]:
+    """The order, and whether it is new: of two people who ask at the same moment, one finds what the other did."""
+    if kind in SWITCH_KINDS:
+        dispatch.lock_meter(meter.pk)
+        _check_first(order_id, meter, kind)
+    try:
+        with transaction.atomic():
+            if (first := MeterOrder.objects.filter(pk=order_id).first()) is None:
+                placed = dispatch.place_held(order_id=order_id, meter=meter, kind=kind, operator=operator, now=now)
+                return placed, True
+    except IntegrityError:
+        first = MeterOrder.objects.get(pk=order_id)
+    return _same(first, meter, kind), False
+
+
+def _check_first(order_id: str, meter: Meter, kind: Kind) -> None:
+    """Another person's order of the same kind is on its way: a second one would only come late."""
+    same = MeterOrder.objects.filter(meter=meter, kind=kind.value, state__in=OPEN).exclude(pk=order_id)
+    other = same.select_related("placed_by").order_by("placed_at").first()
+    if other is not None:
+        raise AlreadyOrdered(
+            _("The same order to meter %(meter)s is on its way, given by %(who)s. Nothing was sent. Wait for it.")
+            % {"meter": meter.number, "who": other.placed_by or "—"}
+        )
 
 
 def _same(first: MeterOrder, meter: Meter, kind: Kind) -> MeterOrder:
@@ -115,12 +166,11 @@ def place_name(meter: Meter) -> str:
     return meter.room.number if meter.room else meter.number
 
 
-def _check_meant(meter: Meter, reason: str, confirmed: str) -> None:
+def _check_meant(meter: Meter, confirmed: str) -> None:
     """Nobody goes dark by a slip of the finger."""
-    if not reason.strip():
-        raise CommandReasonNeeded(
-            _("Switching off needs a reason. Nothing was sent. Say why this tenant goes dark; it is kept in the log.")
-        )
+    marked = cutting.never_cut(Meter.objects.filter(pk=meter.pk))
+    if meter.pk in marked:
+        raise cutting.NeverCutThis(place_name(meter), marked[meter.pk])
     if confirmed.strip() != place_name(meter):
         raise NotConfirmed(
             _("The number typed is not %(place)s. Nothing was sent. Type the number of the room that is to go dark.")

@@ -24,7 +24,7 @@ def give(counter: Counter, kind: Kind = Kind.SWITCH_OFF, **changes: Any) -> Any:
         "meter": counter.meters[0],
         "kind": kind,
         "operator": counter.admin,
-        "reason": "work on the line",
+        "reason": "work",
         "confirmed": "101",
         "now": counter.now,
     }
@@ -44,7 +44,7 @@ def test_switching_off_is_placed_expires_and_is_logged_with_its_reason(counter: 
     assert (order.kind, order.state) == ("switch_off", "queued")
     assert order.expires_at is not None
     entry = LogEntry.objects.get(action="switch_off")
-    assert (entry.after["reason"], entry.operator) == ("work on the line", counter.admin)
+    assert (entry.after["reason"], entry.operator) == ("work", counter.admin)
 
 
 def test_the_same_form_twice_is_one_order(counter: Counter) -> None:

@@ -16,6 +16,9 @@ ID = "0123456789abcdef0123456789abcdef"
 
 @pytest.fixture
 def counter() -> Counter:
+    from prewatt.domain.control.models import SwitchRules
+
+    SwitchRules.objects.create(protect=False)  # whatever hour this runs at
     one = Counter()
     one.opened(balance_fen=yuan("50"))
     one.read(one.meters[0], relay_closed=1, power_w=1500)
@@ -46,7 +49,7 @@ def test_the_dialog_shows_who_goes_dark(counter: Counter, admin: Any) -> None:
 
 
 def test_an_order_is_placed_once_and_the_dialog_goes(counter: Counter, admin: Any) -> None:
-    given = {"order_id": ID, "reason": "work on the line", "confirmed": "101"}
+    given = {"order_id": ID, "reason": "work", "note": "meter room", "confirmed": "101"}
     for _time in range(2):
         response = admin.post(path(counter, "switch_off"), given, headers=PART)
         assert (response.status_code, response.content, response.headers["HX-Trigger"]) == (200, b"", "ordered")
@@ -54,11 +57,12 @@ def test_an_order_is_placed_once_and_the_dialog_goes(counter: Counter, admin: An
 
 
 def test_a_refused_order_stays_open_with_its_reason_and_what_was_typed(counter: Counter, admin: Any) -> None:
-    given = {"order_id": ID, "reason": "work on the line", "confirmed": "102"}
+    given = {"order_id": ID, "reason": "work", "note": "meter room", "confirmed": "102"}
     response = admin.post(path(counter, "switch_off"), given, headers=PART)
     assert response.status_code == 422
     assert "The number typed is not 101" in response.content.decode()
-    assert 'value="work on the line"' in response.content.decode()
+    assert '<option value="work" selected>' in response.content.decode()
+    assert 'value="meter room"' in response.content.decode()
     assert orders() == []
 
 

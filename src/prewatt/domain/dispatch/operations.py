@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.db import connection, transaction
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, IntegerField, Q, QuerySet, Value, When
 
+from prewatt.domain.control import values as control
+from prewatt.domain.control.models import Stop
 from prewatt.domain.dispatch import queries
 from prewatt.domain.dispatch.models import SERIAL_KINDS, Contradiction, Kind, MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State, Step, after
@@ -29,6 +31,10 @@ LEASE = timedelta(seconds=60)
 # A gateway never forgets what it took; asking again this rarely also wakes one whose disk was replaced.
 TAKEN_LEASE = timedelta(minutes=15)
 SWITCH_VALID = timedelta(minutes=10)
+BATCH = "batch"  # the cause of an order that is one of many
+BATCH_WINDOW = 64  # so many of them may be at one gateway without an answer: the rest can still be stopped here
+BATCH_PATIENCE = timedelta(seconds=60)  # those of silent meters do not hold up the others for longer
+AUTOMATIC = (BATCH, "arrears")  # causes of trips that the site's stop keeps here
 LAPSE_GRACE = timedelta(minutes=5)  # a leased switching order may have been carried out: give its answer time to come
 
 
@@ -190,15 +196,13 @@ def lease(*, gateway: Gateway, now: datetime, limit: int = link.ORDERS_PER_POLL_
 
     An order that the gateway does not acknowledge within the lease is given again: the same id is the same order.
     """
-    due = (
-        MeterOrder.objects.filter(meter__bus__gateway=gateway)
-        .filter(_leasable(now))
-        .annotate(turn=_TURN)
-        .order_by("turn", "placed_at", "id")
-    )
+    limit = min(limit, link.ORDERS_PER_POLL_MAX)
+    due = _due(gateway, now).annotate(turn=_TURN).order_by("turn", "placed_at", "id").select_related("meter")
     if connection.features.has_select_for_update_skip_locked:
         due = due.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    orders = list(due.select_related("meter")[: min(limit, link.ORDERS_PER_POLL_MAX)])
+    orders = list(due.exclude(_FED)[:limit])
+    if len(orders) < limit and (room := _room(gateway, now)) > 0:
+        orders += due.filter(_FED)[: min(room, limit - len(orders))]
     fresh = [order.pk for order in orders if order.state == State.QUEUED]
     open_ = [order.pk for order in orders if order.state != State.TAKEN]
     taken = [order.pk for order in orders if order.state == State.TAKEN]
@@ -209,12 +213,30 @@ def lease(*, gateway: Gateway, now: datetime, limit: int = link.ORDERS_PER_POLL_
         )
     if taken:
         MeterOrder.objects.filter(pk__in=taken, state=State.TAKEN).update(lease_until=now + TAKEN_LEASE)
+    sent = [order for order in orders if order.state == State.QUEUED and order.kind in (Kind.PRICES, Kind.LIMITS)]
+    control.sent([(order.meter_id, order.values) for order in sent], now=now)
     return [as_message(order) for order in orders]
 
 
 def waiting(*, gateway: Gateway, now: datetime) -> bool:
     """Would a lease give anything? One short read, for a poll that looks often."""
-    return MeterOrder.objects.filter(meter__bus__gateway=gateway).filter(_leasable(now)).exists()
+    due = _due(gateway, now)
+    return due.exclude(_FED).exists() or (due.filter(_FED).exists() and _room(gateway, now) > 0)
+
+
+def _due(gateway: Gateway, now: datetime) -> QuerySet[MeterOrder]:
+    return MeterOrder.objects.filter(meter__bus__gateway=gateway).filter(_leasable(now))
+
+
+_FED = Q(state=State.QUEUED, cause_kind=BATCH)
+
+
+def _room(gateway: Gateway, now: datetime) -> int:
+    """How many orders of batches the gateway may be given now. Recalled and repeated ones always go."""
+    out = MeterOrder.objects.filter(
+        meter__bus__gateway=gateway, cause_kind=BATCH, state__in=(State.LEASED, State.TAKEN)
+    )
+    return BATCH_WINDOW - out.filter(leased_at__gt=now - BATCH_PATIENCE).count()
 
 
 _TURN = Case(
@@ -229,7 +251,9 @@ def _leasable(now: datetime) -> Q:
     queued = Q(state=State.QUEUED) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
     serial = ~Q(kind__in=sorted(SERIAL_KINDS)) | Q(count__isnull=False)
     again = Q(state__in=(State.LEASED, State.TAKEN), lease_until__lte=now)
-    return (queued & serial) | again
+    trip = Q(kind=Kind.SWITCH_OFF, cause_kind__in=AUTOMATIC)
+    free = ~trip | ~Exists(Stop.objects.filter(open=True))
+    return (queued & serial & free) | again
 
 
 def as_message(order: MeterOrder) -> link.Order:
@@ -361,6 +385,17 @@ def expire(*, now: datetime) -> int:
     silent = late.filter(state=State.LEASED, expires_at__lte=now - LAPSE_GRACE)
     ended = {"state": State.EXPIRED, "reason": "expired", "ended_at": now}
     return never_left.update(**ended) + silent.update(**ended)
+
+
+def withdraw(orders: QuerySet[MeterOrder], *, reason: str, now: datetime) -> tuple[int, int]:
+    """Take back many orders that carry no money: those that never left end here, for the others the gateway is asked.
+
+    Returns how many of each.
+    """
+    orders = orders.exclude(kind__in=sorted(SERIAL_KINDS))
+    ended = orders.filter(state=State.QUEUED).update(state=State.CANCELLED, reason=reason[:64], ended_at=now)
+    out = orders.filter(state__in=(State.LEASED, State.TAKEN), cancel_asked_at__isnull=True)
+    return ended, out.update(cancel_asked_at=now, lease_until=now)
 
 
 def cancel_arrears_trips(*, meter: Meter, now: datetime) -> int:

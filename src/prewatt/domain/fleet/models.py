@@ -29,7 +29,6 @@ class Skip(models.TextChoices):
     CANNOT = "cannot", _("the model cannot hold these values")
     SAME = "same", _("already so")
     PENDING = "pending", _("the same order is on its way")
-    UNKNOWN_MODEL = "no_model", _("the model is not known")
     UNPLANNED = "no_plan", _("no values are known for it")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import DataError, transaction
 from django.db.models import F
 
+from prewatt.domain.control import values as control
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.metering import storing
 from prewatt.domain.metering.closing import close_days, close_hours
@@ -81,7 +82,17 @@ def _take(looks: Sequence[Reading], ids: Mapping[str, int], now_ms: int) -> int:
     added = sum(storing.insert(kind, lines) for kind, lines in rows.items())
     storing.newest(_merged(latest), fresh_ms=now_ms - LOST_AFTER_S * 1000)
     storing.mark_dirty(first)
+    _settings(latest)
     return added
+
+
+def _settings(latest: Mapping[tuple[int, storing.Shape], Reading]) -> None:
+    """What lives in the meters and was read back: beside what was sent, for comparing."""
+    looks = [(look.taken_at_ms, meter_id, look.values) for (meter_id, kind), look in latest.items() if kind.settings]
+    if looks:
+        looks.sort(key=lambda look: look[:2])
+        at = datetime.fromtimestamp(looks[-1][0] / 1000, UTC)
+        control.shown([(meter_id, values) for _at, meter_id, values in looks], now=at)
 
 
 def _merged(latest: Mapping[tuple[int, storing.Shape], Reading]) -> list[storing.Newest]:

@@ -15,6 +15,7 @@ from operator import itemgetter
 
 from django.db import IntegrityError, connection, transaction
 
+from prewatt.domain.control.models import SETTING_NAMES
 from prewatt.domain.metering.models import STATE_COLUMNS
 
 READING_COLUMNS: dict[str, str] = {
@@ -56,6 +57,8 @@ class Shape:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.full = "energy_wh" in names
+        # Settings come with orders, and once a day with a full look; alarm amounts alone come with every full look.
+        self.settings = not set(SETTING_NAMES).isdisjoint(names) if not self.full else "price_flat_e4" in names
         kept = [name for name in READING_COLUMNS if name in names]
         shown = [name for name in STATE_COLUMNS if name in names]
         self.values = _picker(kept)

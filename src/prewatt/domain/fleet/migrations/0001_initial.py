@@ -31,7 +31,6 @@ class Migration(migrations.Migration):
                             ("cannot", "the model cannot hold these values"),
                             ("same", "already so"),
                             ("pending", "the same order is on its way"),
-                            ("no_model", "the model is not known"),
                             ("no_plan", "no values are known for it"),
                         ],
                         max_length=10,

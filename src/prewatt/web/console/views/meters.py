@@ -14,16 +14,19 @@ from django.utils.translation import gettext_lazy as _
 
 from prewatt.domain.commands import RIGHTS, place_name
 from prewatt.domain.commands import command as give
+from prewatt.domain.control import cutting
+from prewatt.domain.control.models import Reason
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.queries import Standing
 from prewatt.domain.metering.states import State
 from prewatt.domain.staff.models import Operator
+from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending.checks import Refused
 from prewatt.link.messages import Kind
 from prewatt.web.console import tower
+from prewatt.web.console.second import second_person
 from prewatt.web.parts import words
 from prewatt.web.parts.pages import address, now, operator, page, refusal, wants_part
 from prewatt.web.parts.registers import answer
@@ -219,6 +222,9 @@ def command(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
             kind=wanted,
             operator=operator(request),
             reason=request.POST.get("reason", ""),
+            note=request.POST.get("note", ""),
+            override=request.POST.get("override", ""),
+            second_person=second_person(request),
             confirmed=request.POST.get("confirmed", ""),
             address=address(request),
             now=at,
@@ -231,7 +237,13 @@ def command(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
 
 
 def _dialog(request: HttpRequest, one: Meter, kind: Kind, *, error: Refused | None = None) -> HttpResponse:
+    rules, at = cutting.rules(), now()
     context = {
+        "reasons": Reason.choices,
+        "rules": rules,
+        "protected": kind == Kind.SWITCH_OFF and cutting.is_protected(rules, now=at),
+        "second_needed": kind == Kind.SWITCH_OFF and cutting.alone_lately(rules, now=at) >= rules.limit_count,
+        "given": request.POST,
         "card": metering.standing(one),
         "meter": one,
         "kind": kind.value,
@@ -240,7 +252,7 @@ def _dialog(request: HttpRequest, one: Meter, kind: Kind, *, error: Refused | No
         "reason": request.POST.get("reason", "").strip(),
         "refused": refusal(error) if error else None,
         "may_send": operator(request).may(RIGHTS[kind]),
-        "now": now(),
+        "now": at,
     }
     name = "console/meters/_dialog.html" if wants_part(request) else "console/meters/dialog.html"
     return render(request, name, context, status=422 if error else 200)
