@@ -52,17 +52,24 @@ def _demo(tmp_path: Path, settings: dict[str, str]) -> Iterator[Demo]:
 def _sell(client: httpx.Client, room: int) -> str:
     """A cashier whose page breaks off sends the same form again until it is taken."""
     forms: list[dict[str, str]] = []
+    told: list[str] = []
 
     def sold() -> bool:
         try:
             if not forms:
                 forms.append(draw(client, OPEN_ROOMS[room].meter))
             send(client, forms[0])
+        except httpx.HTTPStatusError as error:
+            told.append(f"{error.response.status_code} {error.request.url}: {error.response.text[-3000:]}")
+            return False
         except httpx.HTTPError:
             return False
         return True
 
-    wait_for(sold, "a sale")
+    try:
+        wait_for(sold, "a sale")
+    except AssertionError as error:
+        raise AssertionError(f"{error} in {OPEN_ROOMS[room]}; the last answer was {told[-1:]}") from None
     return forms[0]["sale_id"]
 
 

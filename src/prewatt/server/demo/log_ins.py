@@ -18,5 +18,6 @@ LOG_INS = (
     LogIn("cashier", "林晓岚", "cashier", "售电员 cashier"),
     LogIn("manager", "陈立", "admin", "经理 manager, may do everything"),
     LogIn("finance", "何敏", "finance", "财务 finance"),
+    LogIn("engineer", "吴工", "engineer", "工程 engineer"),
     LogIn("viewer", "周宁", "viewer", "只读 read-only"),
 )

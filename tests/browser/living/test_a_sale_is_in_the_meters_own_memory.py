@@ -1,0 +1,48 @@
+"""16 售电, 17 退电, 18 冲正: done at the counter, found in the meter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from house.demo import OPEN_ROOMS, Demo
+from house.processes import wait_for
+
+pytestmark = pytest.mark.browser
+
+
+def sell(page: Any, room: str, amount: str) -> None:
+    page.wait_for_selector("#find:focus")
+    page.keyboard.type(room)
+    page.wait_for_selector(".cand")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#amount:focus")
+    page.keyboard.type(amount)
+    page.keyboard.press("Enter")
+
+
+def test_money_sold_at_the_counter_is_on_the_meter_once(at: Any, tower: Demo) -> None:
+    room = OPEN_ROOMS[3]
+    before = tower.meter(room.meter)
+    page = at("/sale/", who="cashier")
+    sell(page, room.number, "120.50")
+    page.wait_for_selector(".way li:last-child.done")
+    after = tower.meter(room.meter)
+    assert after["bought_fen"] - before["bought_fen"] == 12_050
+    assert after["purchase_count"] == before["purchase_count"] + 1
+
+
+def test_a_wrong_sale_is_reversed_and_leaves_the_meter_again(at: Any, tower: Demo) -> None:
+    room = OPEN_ROOMS[4]
+    before = tower.meter(room.meter)
+    page = at("/sale/", who="finance")
+    sell(page, room.number, "30")
+    page.wait_for_selector(".way li:last-child.done")
+    page.goto("/sales/")
+    page.click(f"tr:has-text('{room.number}') a")
+    page.click("[data-dialog=reverse]")
+    page.fill("#reverse-note", "wrong room")
+    page.press("#reverse-note", "Enter")
+    wait_for(lambda: tower.meter(room.meter)["bought_fen"] == before["bought_fen"], "the money off the meter")
+    assert tower.meter(room.meter)["purchase_count"] == before["purchase_count"] + 2
