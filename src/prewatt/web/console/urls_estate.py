@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views.estate import gateways
+from prewatt.web.console.views.estate import gateways, meters
 
 urlpatterns = [
     path("settings/gateways/", gateways.register, name="estate-gateways"),
@@ -15,6 +15,9 @@ urlpatterns = [
     path("settings/gateways/<int:pk>/code/", gateways.draw_code, name="estate-gateway-code"),
     path("settings/gateways/<int:pk>/remove/", gateways.remove, name="estate-gateway-remove"),
     path("settings/gateways/<int:pk>/buses/new/", gateways.create_bus, name="estate-bus-new"),
+    path("settings/meters/", meters.register, name="estate-meters"),
+    path("settings/meters/new/", meters.create, name="estate-meter-new"),
+    path("settings/meters/<int:pk>/", meters.edit, name="estate-meter"),
     path("settings/buses/<int:pk>/", gateways.edit_bus, name="estate-bus"),
     path("settings/buses/<int:pk>/remove/", gateways.remove_bus, name="estate-bus-remove"),
 ]
