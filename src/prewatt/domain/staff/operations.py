@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -122,22 +121,6 @@ def set_password(*, operator: Operator, password: str, now: datetime, by: Operat
 def check_own_password(operator: Operator, password: str) -> None:
     if not operator.check_password(password):
         raise WrongPassword(_("This is not your password. Nothing was changed. Type it again."))
-
-
-@transaction.atomic
-def change_own_password(*, operator: Operator, old: str, new: str, now: datetime, address: str = "") -> None:
-    """By its owner. Raises WrongPassword, and ValidationError for a weak or unchanged one.
-
-    Django ends every other session by itself: each carries a digest of the password it was begun with.
-    """
-    check_own_password(operator, old)
-    if old == new:
-        raise ValidationError(_("The new password is the old one. Choose another."))
-    validate_password(new, operator)
-    operator.set_password(new)
-    operator.must_change_password = False
-    operator.save(update_fields=["password", "must_change_password"])
-    log(operator=operator, action="staff.password", target=operator.username, address=address, now=now)
 
 
 @transaction.atomic

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.crypto import salted_hmac
@@ -20,7 +22,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from prewatt.domain.staff import second_factor, sign_ins
 from prewatt.domain.staff.models import Operator, Role
-from prewatt.domain.staff.operations import add_operator, log
+from prewatt.domain.staff.operations import add_operator, check_own_password, log
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 
@@ -304,3 +306,33 @@ def reset_second_factor(*, operator: Operator, by: Operator, now: datetime, addr
             address=address,
             now=now,
         )
+
+
+@transaction.atomic
+def change_own_password(*, operator: Operator, old: str, new: str, keep: str, now: datetime, address: str = "") -> None:
+    """By its owner; every browser but the one that asks (`keep`, its word) is logged out.
+
+    Raises WrongPassword, and ValidationError for a weak or unchanged one.
+    """
+    check_own_password(operator, old)
+    if old == new:
+        raise ValidationError(_("The new password is the old one. Choose another."))
+    validate_password(new, operator)
+    operator.set_password(new)
+    operator.must_change_password = False
+    operator.save(update_fields=["password", "must_change_password"])
+    ended = sign_ins.drop(operator, keep=keep)
+    log(
+        operator=operator,
+        action="staff.password",
+        target=operator.username,
+        after={"ended": ended},
+        address=address,
+        now=now,
+    )
+
+
+def sign_out(*, operator: Operator, by: Operator, now: datetime, address: str = "") -> int:
+    """End every browser of somebody else."""
+    _check_mine(operator, by)
+    return sign_ins.end_others(operator=operator, by=by, address=address, now=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from base64 import b32encode
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -172,3 +173,9 @@ def forget(operator: Operator) -> bool:
     had = is_on(operator)
     TOTPDevice.objects.filter(user=operator).delete()
     return had
+
+
+def spelled(device: TOTPDevice) -> str:
+    """The secret for who cannot photograph it, in groups of four."""
+    text = b32encode(device.bin_key).decode().rstrip("=")
+    return " ".join(text[at : at + 4] for at in range(0, len(text), 4))

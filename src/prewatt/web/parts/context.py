@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from prewatt.domain.dispatch import queries as dispatch
 from prewatt.domain.metering import queries as metering
+from prewatt.domain.staff import site
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.rights import Right
 from prewatt.web.parts.pages import now
@@ -22,6 +23,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     at = now()
     context: dict[str, Any] = {
         "now": at,
+        "site": SimpleLazyObject(site.door),
         "theme": theme if theme in THEMES else "",
         "language": getattr(request, "LANGUAGE_CODE", "zh-hans"),
     }

@@ -106,7 +106,13 @@ ROOMS: tuple[Room, ...] = (
         "settings",
         _("Settings"),
         "settings",
-        (Link("console:estate-gateways", _("Gateways"), "gateways", (READ,)),),
+        (
+            Link("console:estate-gateways", _("Gateways"), "gateways", (READ,)),
+            Link("console:operators", _("Operators"), "operators", (Right.STAFF,)),
+            Link("console:roles", _("Roles and rights"), "roles", (Right.STAFF,)),
+            Link("console:log", _("Operation log"), "log", (Right.AUDIT,)),
+            Link("console:site", _("Log-in page"), "site", (Right.SETTINGS,)),
+        ),
     ),
     Room("commissioning", _("Commissioning"), "activity-heartbeat", ()),
 )

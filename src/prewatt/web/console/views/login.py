@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from axes.helpers import get_cool_off
 from django.conf import settings
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
+from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from prewatt.domain.staff import operations as staff
+from prewatt.domain.staff import second_factor, sign_ins
 from prewatt.domain.staff.models import Operator
-from prewatt.web.parts.pages import address, now
+from prewatt.web.parts.pages import address, now, refusal
+from prewatt.web.parts.sign_in import WORD, agent, word
 
 YEAR_S = 365 * 24 * 3600
+PENDING = "awaits_code"
+PENDING_S = 5 * 60
+CODE_MAX = 32
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 NAME_MAX = 64
 PASSWORD_MAX = 128
 
@@ -27,6 +35,7 @@ PASSWORD_MAX = 128
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def log_in(request: HttpRequest) -> HttpResponse:
+    """The first step: name and password. Who has a second factor comes in only after the second step."""
     following = _following(request)
     if request.method != "POST":
         if request.user.is_authenticated:
@@ -37,8 +46,55 @@ def log_in(request: HttpRequest) -> HttpResponse:
     who = auth.authenticate(request, username=username, password=password)
     if not isinstance(who, Operator):
         return _form(request, following, username=username, wrong=True, status=422)
-    auth.login(request, who)
-    staff.log(operator=who, action="login", target=who.username, address=address(request), now=now())
+    if second_factor.is_on(who):
+        return _ask_code(request, who, following)
+    return _enter(request, who, following)
+
+
+def _ask_code(request: HttpRequest, who: Operator, following: str) -> HttpResponse:
+    """Nobody is logged in yet: the session only knows whose code is awaited, and for which password."""
+    request.session.flush()
+    request.session[PENDING] = [who.pk, who.get_session_auth_hash(), now().timestamp(), following]
+    return redirect("console:login-code")
+
+
+@sensitive_post_parameters("code")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def log_in_code(request: HttpRequest) -> HttpResponse:
+    """The second step: six digits from the telephone, or a recovery code. Throttled by the device itself."""
+    found = _pending(request)
+    if found is None:
+        return redirect("console:login")
+    who, following = found
+    if request.method != "POST":
+        return render(request, "console/login_code.html", {"username": who.username})
+    context: dict[str, Any] = {"username": who.username}
+    try:
+        code = request.POST.get("code", "")[:CODE_MAX]
+        if second_factor.check(operator=who, code=code, address=address(request), now=now()):
+            return _enter(request, who, following, second=True)
+        context["wrong"] = True
+    except second_factor.TooSoon as error:
+        context["refused"] = refusal(error)
+    return render(request, "console/login_code.html", context, status=429 if "refused" in context else 422)
+
+
+def _pending(request: HttpRequest) -> tuple[Operator, str] | None:
+    pk, proof, at, following = request.session.get(PENDING) or (0, "", 0.0, "")
+    who = Operator.objects.filter(pk=pk, is_active=True).select_related("role").first()
+    if who is None or now().timestamp() - at > PENDING_S:
+        return None
+    return (who, following) if constant_time_compare(proof, who.get_session_auth_hash()) else None
+
+
+def _enter(request: HttpRequest, who: Operator, following: str, *, second: bool = False) -> HttpResponse:
+    request.session.pop(PENDING, None)
+    request.session.pop(WORD, None)
+    auth.login(request, who, backend=BACKEND)
+    request.session[WORD] = sign_ins.begin(
+        operator=who, address=address(request), agent=agent(request), second_factor=second, now=now()
+    )
     response = HttpResponseRedirect(following)
     if who.language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         _remember(response, who.language)
@@ -68,10 +124,14 @@ def locked_out(request: HttpRequest, *_args: Any, **_more: Any) -> HttpResponse:
 
 @require_POST
 def log_out(request: HttpRequest) -> HttpResponse:
+    """With `next`: another operator takes over at this desk and comes back to the same page."""
     if isinstance(who := request.user, Operator):
-        staff.log(operator=who, action="logout", target=who.username, address=address(request), now=now())
+        sign_ins.finish(operator=who, word=word(request), address=address(request), now=now())
     auth.logout(request)
-    return redirect("console:login")
+    there = str(resolve_url(settings.LOGIN_URL))
+    if request.POST.get("next"):
+        there = f"{there}?{urlencode({'next': _following(request)})}"
+    return HttpResponseRedirect(there)
 
 
 @require_POST

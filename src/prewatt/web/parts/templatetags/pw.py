@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.metering.states import State
 from prewatt.domain.staff.models import Role
-from prewatt.web.parts import formats, icons, words
+from prewatt.web.parts import actions, formats, icons, words
 from prewatt.web.parts import nav as side
 
 register = template.Library()
@@ -24,6 +24,7 @@ register.filter("clock", formats.clock)
 register.filter("moment", formats.moment)
 register.filter("masked", formats.masked)
 register.filter("days", formats.days)
+register.filter("right_name", actions.right)
 
 
 @register.simple_tag

@@ -1,0 +1,117 @@
+"""The operation log on its pages: words for every code, scope, seal, filters, export."""
+
+from __future__ import annotations
+
+import ast
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from counter import Counter
+from prewatt.domain.commands import RIGHTS
+from prewatt.domain.staff.models import LogEntry
+from prewatt.domain.staff.operations import log
+from prewatt.domain.staff.sealing import seal_log
+from prewatt.web.parts import actions
+
+PACKAGE = Path(__file__).resolve().parents[3] / "src/prewatt"
+
+
+def logged() -> Iterator[tuple[str, str]]:
+    """Every text that stands behind `action=` anywhere in the domain and the pages, also inside a choice of two."""
+    for room in ("domain", "web", "server"):
+        for path in PACKAGE.joinpath(room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call):
+                    for given in node.keywords:
+                        if given.arg == "action":
+                            values = [given.value]
+                            if isinstance(given.value, ast.IfExp):
+                                values = [given.value.body, given.value.orelse]
+                            for one in values:
+                                if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                                    yield path.name, one.value
+
+
+def test_every_action_in_the_code_has_a_word() -> None:
+    found = set(logged())
+    assert len(found) > 25
+    assert {one for one in found if one[1] not in actions.ACTIONS} == set()
+    assert [kind for kind in RIGHTS if kind.value not in actions.ACTIONS] == []
+
+
+@pytest.fixture
+def counter(db: None) -> Counter:
+    one = Counter()
+    one.stranger.buildings.clear()
+    for who, target in ((one.cashier, f"meter {one.meters[0].number}"), (one.admin, "role x"), (one.stranger, "site")):
+        log(operator=who, action="site.door", target=target, before={"name": "a"}, after={"name": "b"}, now=one.now)
+    return one
+
+
+def targets(page: Any) -> list[str]:
+    return sorted(row.target for row in page.context["table"].page.object_list)
+
+
+def test_who_sees_all_buildings_reads_everything(counter: Counter, client: Any) -> None:
+    client.force_login(counter.admin)
+    assert len(targets(client.get("/log/"))) == 3
+
+
+def test_who_is_limited_reads_his_own_and_what_happened_to_his_meters(counter: Counter, client: Any) -> None:
+    client.force_login(counter.stranger)
+    assert targets(client.get("/log/")) == ["site"]
+    foreign = LogEntry.objects.get(operator=counter.cashier)
+    assert client.get(f"/log/{foreign.pk}/").status_code == 404
+    counter.stranger.buildings.add(counter.building)
+    assert targets(client.get("/log/")) == [f"meter {counter.meters[0].number}", "site"]
+    assert client.get(f"/log/{foreign.pk}/").status_code == 200
+
+
+def test_filters_narrow_and_the_file_holds_what_is_shown(counter: Counter, client: Any) -> None:
+    import openpyxl
+
+    client.cookies["django_language"] = "en"
+    client.force_login(counter.admin)
+    assert targets(client.get("/log/", {"who": counter.cashier.pk})) == [f"meter {counter.meters[0].number}"]
+    assert targets(client.get("/log/", {"text": "role"})) == ["role x"]
+    assert targets(client.get("/log/", {"action": "sell"})) == []
+    assert targets(client.get("/log/", {"to": "2026-05-31"})) == []
+    assert len(targets(client.get("/log/", {"from": "2026-06-01", "to": "2026-06-01"}))) == 3
+    made = client.get("/log/", {"text": "role", "export": "xlsx"})
+    rows = list(openpyxl.load_workbook(io.BytesIO(made.getvalue())).active.values)
+    assert len(rows) == 2
+    assert rows[1][-1] == "name: a → b"
+
+
+def test_an_entry_says_whether_its_seal_holds(counter: Counter, client: Any, without_guards: None) -> None:
+    client.cookies["django_language"] = "en"
+    client.force_login(counter.admin)
+    pk = LogEntry.objects.order_by("pk")[1].pk
+    assert "Not sealed yet" in client.get(f"/log/{pk}/").content.decode()
+    seal_log()
+    assert client.get(f"/log/{pk}/").context["state"] == "sealed"
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE staff_logentry SET target = 'role y' WHERE id = %s", [pk])
+    assert "The seal is broken" in client.get(f"/log/{pk}/").content.decode()
+
+
+@pytest.fixture
+def without_guards(db: None) -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("ALTER TABLE staff_logentry DISABLE TRIGGER USER")
+            return
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'staff_logentry'")
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"DROP TRIGGER {name}")
+
+
+def test_a_list_shows_only_what_came_and_what_went() -> None:
+    (one,) = actions.changes({"rights": ["read", "sell"]}, {"rights": ["read", "hold"]})
+    assert (one.before, one.after) == (str(actions.right("sell")), str(actions.right("hold")))
+    assert actions.changes({"name": "a"}, {"name": "a"}) == []
