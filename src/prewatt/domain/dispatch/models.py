@@ -87,6 +87,7 @@ class MeterOrder(models.Model):
             models.Index(fields=["cause_kind", "cause_id"], name="dispatch_order_cause"),
             models.Index(fields=["opening", "state"], name="dispatch_order_opening"),
             models.Index(fields=["placed_at"], name="dispatch_order_placed"),
+            models.Index(fields=["placed_at"], condition=Q(state="unclear"), name="dispatch_order_unclear"),
         )
 
     def __str__(self) -> str:

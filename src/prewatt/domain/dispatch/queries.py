@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from prewatt.domain.dispatch.models import Contradiction, MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State
 from prewatt.domain.estate.models import Meter
-from prewatt.link.messages import MONEY_KINDS
+from prewatt.link.messages import MONEY_KINDS, Kind
 
 if TYPE_CHECKING:
     from prewatt.domain.estate.models import Opening
@@ -83,6 +83,19 @@ def credited_fen(opening: Opening) -> int:
     return _expected(opening.pk)[2]
 
 
+def opened_ms(opening: Opening) -> int | None:
+    """When the meter began to count for this account; None while its opening is not confirmed.
+
+    An account that was handed over (过户) was opened by nobody's order: it goes on from the moment itself.
+    """
+    order = MeterOrder.objects.filter(opening=opening, kind=Kind.OPEN).order_by("-placed_at").first()
+    if order is None:
+        return round(opening.opened_at.timestamp() * 1000)
+    if order.state != State.DONE or order.answered_at is None:
+        return None
+    return round(order.answered_at.timestamp() * 1000)
+
+
 def unclear_orders() -> QuerySet[MeterOrder]:
     """What waits for a person's word."""
     return MeterOrder.objects.filter(state=State.UNCLEAR).order_by("placed_at", "id")
@@ -95,7 +108,9 @@ def contradictions() -> QuerySet[Contradiction]:
 
 def to_check(*, operator: Operator) -> int:
     """How many things wait for a person's decision: unclear orders in his buildings, and answers that contradict."""
-    mine = unclear_orders().filter(meter__in=Meter.objects.for_operator(operator).order_by().values("pk"))
+    mine = MeterOrder.objects.filter(state=State.UNCLEAR)
+    if not operator.all_buildings:
+        mine = mine.filter(meter__in=Meter.objects.for_operator(operator).order_by().values("pk"))
     numbers = Meter.objects.for_operator(operator).order_by().values("number")
     told = contradictions() if operator.all_buildings else contradictions().filter(meter_number__in=numbers)
     return mine.count() + told.count()

@@ -81,33 +81,38 @@ def _span(text: str) -> tuple[int, int] | None:
     return (min(low, int(last)), max(low, int(last))) if dash else (low, low)
 
 
+# The rule of `states.all_states`, in its order of precedence.
+_RULE: tuple[tuple[State, Q], ...] = (
+    (State.NONE, Q(current__isnull=True)),
+    (State.LOST, Q(state__isnull=True) | Q(state__lost=True)),
+    (State.HOLD, Q(state__forced=FORCED_ON)),
+    (State.OFF, Q(state__relay_closed=0)),
+    (State.OWE, Q(net_fen__lte=0)),
+    (State.AL2, Q(net_fen__lte=F("alarm2_fen"))),
+    (State.AL1, Q(net_fen__lte=F("alarm1_fen"))),
+)
+
+
 def _stated(meters: MeterQuerySet) -> Stated:
-    shown = Case(
-        When(current__isnull=True, then=Value(State.NONE.value)),
-        When(Q(state__isnull=True) | Q(state__lost=True), then=Value(State.LOST.value)),
-        When(state__forced=FORCED_ON, then=Value(State.HOLD.value)),
-        When(state__relay_closed=0, then=Value(State.OFF.value)),
-        When(net_fen__lte=0, then=Value(State.OWE.value)),
-        When(net_fen__lte=F("alarm2_fen"), then=Value(State.AL2.value)),
-        When(net_fen__lte=F("alarm1_fen"), then=Value(State.AL1.value)),
-        default=Value(State.OPEN.value),
-    )
     net = Case(
         When(state__balance_fen__lt=0, then=F("state__balance_fen")),
         default=F("state__balance_fen") - Coalesce("state__overdraft_fen", 0),
         output_field=_NUMBER,
     )
+    shown = Case(*(When(holds, then=Value(state.value)) for state, holds in _RULE), default=Value(State.OPEN.value))
     current = FilteredRelation("openings", condition=Q(openings__closed_at__isnull=True))
     return meters.annotate(current=current).annotate(net_fen=net).annotate(shown=shown)
 
 
 def counts(meters: Stated) -> dict[State, int]:
-    """How many meters are in each state, in order of precedence, zeros included. One query."""
+    """How many of a board's meters are in each state, in order of precedence, zeros included. One query."""
     found = dict(meters.order_by().values_list("shown").annotate(number=Count("pk")))
     return {state: found.get(state.value, 0) for state in State}
 
 
-RANK = Case(*(When(shown=state.value, then=Value(at)) for at, state in enumerate(WORST)), default=Value(len(WORST)))
+RANK = Case(
+    *(When(holds, then=Value(WORST.index(state))) for state, holds in _RULE), default=Value(WORST.index(State.OPEN))
+)
 # Hours that the money lasts; unknown for who has none or uses none.
 LASTS = Case(
     When(net_fen__gt=0, state__per_day_fen__gt=0, then=F("net_fen") * 24 / F("state__per_day_fen")),
@@ -201,6 +206,7 @@ class Lines:
 
     meters: Stated
     now: datetime
+    known: int | None = None  # how many they are, where somebody has counted already
 
     def order_by(self, *names: str) -> Lines:
         """`names`: one of ORDERS, with "-" in front for falling; what follows it only ends the order."""
@@ -208,7 +214,8 @@ class Lines:
         return replace(self, meters=ordered(self.meters, name, falling=names[0].startswith("-")))
 
     def count(self) -> int:
-        return self.meters.count()
+        found: int = self.meters.count() if self.known is None else self.known
+        return found
 
     def __len__(self) -> int:
         return self.count()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Max, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
 
-from prewatt.domain.estate.models import Bus, Gateway, Meter, MeterQuerySet, Opening
+from prewatt.domain.estate.models import Bus, Meter, MeterQuerySet, Opening
 from prewatt.domain.metering.closing import HOUR_MS, business_day, day_start_ms
 from prewatt.domain.metering.models import MeterState, UsageDay, UsageHour
 from prewatt.domain.metering.states import Facts, State, all_states, net_fen
@@ -89,25 +89,6 @@ def counts(found: Iterable[Standing]) -> dict[State, int]:
     return {state: counted.get(state, 0) for state in State}
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How fresh the building's figures are."""
-
-    fresh: int
-    total: int
-    lost: int
-    lost_since: datetime | None
-
-
-def reach(found: Iterable[Standing], *, now: datetime) -> Reach:
-    every = list(found)
-    limit = now - timedelta(seconds=FRESH_S)
-    fresh = sum(1 for one in every if one.latest and one.latest.taken_at and one.latest.taken_at >= limit)
-    lost = [one.latest for one in every if one.latest is not None and one.latest.lost]
-    since = min((latest.lost_since for latest in lost if latest.lost_since), default=None)
-    return Reach(fresh, len(every), len(lost), since)
-
-
 def zone() -> ZoneInfo:
     return ZoneInfo(settings.TIME_ZONE)
 
@@ -144,29 +125,10 @@ def load_now_w(found: Iterable[Standing]) -> int:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RunsOut:
-    standing: Standing
-    per_day_fen: int
-    days_left: float
-
-
 def daily_mean_fen(meter_ids: Iterable[int]) -> dict[int, int]:
     """What each meter deducts a day: mean over its last closed days (7 at most). Without one it is absent."""
     known = MeterState.objects.filter(meter__in=list(meter_ids), per_day_fen__isnull=False)
     return {pk: int(fen or 0) for pk, fen in known.values_list("meter_id", "per_day_fen")}
-
-
-def runs_out(found: Iterable[Standing], *, now: datetime, days: float = 3.0) -> list[RunsOut]:
-    """Open meters that still have money, and for how long, soonest first."""
-    every = [one for one in found if one.opening and one.balance_fen is not None and one.balance_fen > 0]
-    means = daily_mean_fen([one.meter.pk for one in every])
-    left = []
-    for one in every:
-        mean = means.get(one.meter.pk, 0)
-        if mean > 0 and one.balance_fen is not None and one.balance_fen / mean <= days:
-            left.append(RunsOut(one, mean, one.balance_fen / mean))
-    return sorted(left, key=lambda item: item.days_left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,18 +207,27 @@ GATEWAY_SILENT_S = 120
 
 
 def pulse(*, operator: Operator, now: datetime) -> Pulse:
-    mine = visible(operator)
-    latest = MeterState.objects.filter(meter__in=mine.order_by().values("pk"))
-    buses = Bus.objects.filter(meters__in=mine.order_by().values("pk")).distinct()
-    seen = Gateway.objects.filter(buses__in=buses.order_by().values("pk")).distinct()
+    """One look at the meters and one at their buses."""
+    mine = visible(operator).order_by()
+    heard = now - timedelta(seconds=GATEWAY_SILENT_S)
+    seen = mine.aggregate(
+        meters=Count("pk"), lost=Count("pk", filter=Q(state__lost=True)), newest_at=Max("state__taken_at")
+    )
+    buses = Bus.objects.filter(Exists(mine.filter(bus=OuterRef("pk")))).order_by()
+    lines = buses.aggregate(
+        buses=Count("pk"),
+        status_s=Max("status_s"),
+        gateways=Count("gateway", distinct=True),
+        online=Count("gateway", distinct=True, filter=Q(gateway__last_seen_at__gte=heard)),
+    )
     return Pulse(
-        meters=mine.count(),
-        lost=latest.filter(lost=True).count(),
-        newest_at=latest.aggregate(at=Max("taken_at"))["at"],
-        gateways=seen.count(),
-        gateways_online=seen.filter(last_seen_at__gte=now - timedelta(seconds=GATEWAY_SILENT_S)).count(),
-        buses=buses.count(),
-        status_s=buses.aggregate(most=Max("status_s"))["most"] or 0,
+        meters=seen["meters"],
+        lost=seen["lost"],
+        newest_at=seen["newest_at"],
+        gateways=lines["gateways"],
+        gateways_online=lines["online"],
+        buses=lines["buses"],
+        status_s=lines["status_s"] or 0,
     )
 
 
@@ -266,33 +237,3 @@ def energy_today(meters: MeterQuerySet, *, now: datetime) -> dict[int, int]:
         meter__in=meters.order_by().values("pk"), start_ms__gte=day_start_ms(today(now), zone())
     )
     return dict(rows.values_list("meter_id").annotate(total=Sum("energy_wh")).order_by("meter_id"))
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayLine:
-    """A gateway as the dashboard shows it: its part of the meters, and whether it was heard of lately."""
-
-    gateway: Gateway
-    online: bool
-    buses: int
-    reached: int
-    meters: int
-
-
-def gateway_lines(found: Iterable[Standing], *, now: datetime) -> list[GatewayLine]:
-    mine: dict[int, list[Standing]] = {}
-    for one in found:
-        mine.setdefault(one.meter.bus.gateway_id, []).append(one)
-    lines = [_gateway_line(part[0].meter.bus.gateway, part, now) for part in mine.values()]
-    return sorted(lines, key=lambda line: line.gateway.code)
-
-
-def _gateway_line(gateway: Gateway, part: list[Standing], now: datetime) -> GatewayLine:
-    heard = gateway.last_seen_at
-    return GatewayLine(
-        gateway=gateway,
-        online=heard is not None and now - heard <= timedelta(seconds=GATEWAY_SILENT_S),
-        buses=len({one.meter.bus_id for one in part}),
-        reached=sum(1 for one in part if one.latest is not None and not one.latest.lost),
-        meters=len(part),
-    )

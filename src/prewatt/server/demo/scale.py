@@ -344,8 +344,8 @@ JOIN estate_gateway g ON g.id = b.gateway_id AND g.code LIKE 'GW-S%%'
 """
 _HOURS = f"""
 INSERT INTO metering_usagehour (meter_id, start_ms, energy_wh, filled)
-SELECT s.meter_id, {{start_ms}}, s.power_w * m.ct_ratio * {{share}} * (90 + (s.meter_id * 7 + {{hour}} * 13) %% 21) / 10000,
-       FALSE {_MINE}
+SELECT s.meter_id, {{start_ms}},
+       s.power_w * m.ct_ratio * {{share}} * (90 + (s.meter_id * 7 + {{hour}} * 13) %% 21) / 10000, FALSE {_MINE}
 """
 _DAYS = f"""
 INSERT INTO metering_usageday (meter_id, day, energy_wh, energy_sharp_wh, energy_peak_wh, energy_flat_wh,

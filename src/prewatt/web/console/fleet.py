@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -35,8 +35,22 @@ def wanted(values: Mapping[str, Any]) -> Wanted:
     return Wanted(**named, differs=values.get("differs") == "1")
 
 
-def rows(ask: Ask) -> Lines:
-    return Lines(board.board(operator=ask.operator, wanted=wanted(ask.values)), now=now())
+@dataclass(frozen=True, slots=True)
+class Counted(Lines):
+    """The list, and how many meters the other filters leave in each state: counted once for chips and pages."""
+
+    states: Mapping[State, int] = field(default_factory=dict)
+
+
+def rows(ask: Ask) -> Counted:
+    asked = wanted(ask.values)
+    counted = count(asked, operator=ask.operator)
+    known = counted[State(asked.state)] if asked.state else sum(counted.values())
+    return Counted(board.board(operator=ask.operator, wanted=asked), now(), known, counted)
+
+
+def count(asked: Wanted, *, operator: Operator) -> dict[State, int]:
+    return board.counts(board.board(operator=operator, wanted=replace(asked, state="")))
 
 
 def gateways(who: Operator) -> list[tuple[str, words.Text]]:
@@ -182,16 +196,14 @@ class StateChip:
     on: bool
 
 
-def state_chips(table: Table, *, operator: Operator) -> list[StateChip]:
-    """How many meters the other filters leave in each state; a click chooses that state, or all again."""
-    others = {name: value for name, value in table.ask.values.items() if name != "state"}
-    counted = board.counts(board.board(operator=operator, wanted=wanted(others)))
+def state_chips(table: Table, counted: Mapping[State, int]) -> list[StateChip]:
+    """A click chooses a state, or all of them again."""
     chosen = table.ask["state"]
     return [
         StateChip(
             state,
             counted[state],
-            table.href(page=None, state="" if state.value == chosen else state.value),
+            table.href(page=None, ids=None, state="" if state.value == chosen else state.value),
             state.value == chosen,
         )
         for state in words.LEGEND

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from prewatt.domain.audit.glance import Glance, glance
+from prewatt.domain.metering import board, site
 from prewatt.domain.metering import queries as metering
-from prewatt.domain.metering.queries import GatewayLine, Reach, RunsOut, Standing
+from prewatt.domain.metering.board import Line, Stated
+from prewatt.domain.metering.queries import Standing
+from prewatt.domain.metering.site import GatewayLine, RunsOut, Vitals
 from prewatt.domain.metering.states import State
 from prewatt.domain.vending import queries as vending
 from prewatt.domain.vending.queries import Figures
@@ -21,8 +25,10 @@ if TYPE_CHECKING:
 
 ATTENTION_ROWS = 6
 RUNS_OUT_ROWS = 8
-RUNS_OUT_DAYS = 3.0
+RUNS_OUT_DAYS = 3
+GATEWAYS_ROWS = 8
 HOURS = [f"{hour:02d}:00" for hour in range(24)]
+QUARTERS = [f"{at // 4:02d}:{at % 4 * 15:02d}" for at in range(96)]
 # What needs a person, the most urgent first.
 URGENT = (State.OWE, State.AL2, State.LOST, State.OFF, State.HOLD)
 
@@ -45,27 +51,36 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    meters: int
     income: Figures
     ways: list[tuple[words.Text, int]]
     energy_wh: int
-    energy_before_wh: int  # yesterday until the same hour
-    load_w: int
-    load_peak: tuple[int, str] | None  # the strongest hour of today: mean W, its name
-    reach: Reach
+    energy_before_wh: int  # yesterday until the same minute
+    load_peak: tuple[int, str] | None  # the strongest moment of today: W, its time
+    vitals: Vitals
     books: Glance
     shares: list[Share]
     needs: list[Need]
     needs_count: int
-    runs_out: list[RunsOut]
-    runs_out_count: int
+    runs_out: RunsOut
     gateways: list[GatewayLine]
-    hours_today: list[int]
-    hours_yesterday: list[int]
+    load_today: list[int | None]
+    load_yesterday: list[int | None]
+
+    @property
+    def meters(self) -> int:
+        return self.vitals.meters
 
     @property
     def gateways_online(self) -> int:
         return sum(line.online for line in self.gateways)
+
+    @property
+    def gateways_shown(self) -> list[GatewayLine]:
+        return self.gateways[:GATEWAYS_ROWS]
+
+    @property
+    def has_load(self) -> bool:
+        return any(value is not None for value in (*self.load_today, *self.load_yesterday))
 
     @property
     def energy_change(self) -> str:
@@ -76,39 +91,46 @@ class Overview:
 
 
 def overview(*, operator: Operator, now: datetime) -> Overview:
-    mine = metering.visible(operator)
-    found = metering.standings(mine)
+    """Every figure is a query of its own, and none grows with the number of meters on the way here."""
+    meters = board.board(operator=operator)
     day = metering.today(now)
+    yesterday = day - timedelta(days=1)
     money = vending.figures(operator=operator, first_day=day, last_day=day)
-    hours_today, hours_yesterday = metering.hours(mine, day=day), metering.hours(mine, day=day - timedelta(days=1))
-    needs = attention(found, now=now)
-    short = metering.runs_out(found, now=now, days=RUNS_OUT_DAYS)
+    vitals, counted = site.vitals(operator=operator, now=now), board.counts(meters)
+    hours_today, hours_yesterday = (site.hours(operator=operator, day=one) for one in (day, yesterday))
+    load_today = _until_now(site.load(operator=operator, day=day), now)
     return Overview(
-        meters=len(found),
         income=vending.total(money),
         ways=_ways(money),
         energy_wh=sum(hours_today),
-        energy_before_wh=_until(hours_yesterday, _known_until(found, now)),
-        load_w=metering.load_now_w(found),
-        load_peak=_peak(hours_today),
-        reach=metering.reach(found, now=now),
-        books=glance(found),
-        shares=_shares(found),
-        needs=needs[:ATTENTION_ROWS],
-        needs_count=len(needs),
-        runs_out=short[:RUNS_OUT_ROWS],
-        runs_out_count=len(short),
-        gateways=metering.gateway_lines(found, now=now),
-        hours_today=hours_today,
-        hours_yesterday=hours_yesterday,
+        energy_before_wh=_until(hours_yesterday, _known_until(vitals, now)),
+        load_peak=_peak(load_today),
+        vitals=vitals,
+        books=glance(operator=operator),
+        shares=_shares(counted),
+        needs=attention(meters, now=now),
+        needs_count=sum(counted[state] for state in URGENT),
+        runs_out=site.runs_out(meters, days=RUNS_OUT_DAYS, rows=RUNS_OUT_ROWS, now=now),
+        gateways=site.gateway_lines(operator=operator, now=now),
+        load_today=load_today,
+        load_yesterday=site.load(operator=operator, day=yesterday),
     )
 
 
-def _known_until(found: list[Standing], now: datetime) -> datetime:
+def _known_until(vitals: Vitals, now: datetime) -> datetime:
     """When registers were last read: today's energy is known so far, and yesterday's is compared as far."""
-    local_day = metering.today(now)
-    looks = [one.latest.energy_at for one in found if one.latest is not None and one.latest.energy_at is not None]
-    return max((at for at in looks if at <= now and metering.today(at) == local_day), default=now)
+    at = vitals.full_at
+    return at if at is not None and metering.today(at) == metering.today(now) else now
+
+
+def _until_now(load: list[int | None], now: datetime) -> list[int | None]:
+    """The running quarter is not over: the line ends in the load of this moment instead."""
+    return load[: _quarter(now)]
+
+
+def _quarter(at: datetime) -> int:
+    local = formats.local(at)
+    return local.hour * 4 + local.minute // 15
 
 
 def _until(hours: list[int], at: datetime) -> int:
@@ -118,11 +140,12 @@ def _until(hours: list[int], at: datetime) -> int:
     return sum(hours[: local.hour]) + part
 
 
-def _peak(hours: list[int]) -> tuple[int, str] | None:
-    if not hours or not max(hours):
+def _peak(load: list[int | None]) -> tuple[int, str] | None:
+    known = [(value, at) for at, value in enumerate(load) if value]
+    if not known:
         return None
-    at = hours.index(max(hours))
-    return hours[at], HOURS[at % 24]
+    value, at = max(known, key=lambda one: one[0])
+    return value, QUARTERS[at % len(QUARTERS)]
 
 
 def _ways(money: list[Figures]) -> list[tuple[words.Text, int]]:
@@ -133,9 +156,8 @@ def _ways(money: list[Figures]) -> list[tuple[words.Text, int]]:
     return [(words.TENDERS.get(way, way), fen) for way, fen in sorted(sums.items(), key=lambda item: -item[1])]
 
 
-def _shares(found: list[Standing]) -> list[Share]:
-    counted = metering.counts(found)
-    total, most = max(1, len(found)), max(1, *counted.values())
+def _shares(counted: dict[State, int]) -> list[Share]:
+    total, most = max(1, sum(counted.values())), max(1, *counted.values())
     return [
         Share(
             state,
@@ -147,15 +169,14 @@ def _shares(found: list[Standing]) -> list[Share]:
     ]
 
 
-def attention(found: list[Standing], *, now: datetime) -> list[Need]:
-    """Rooms that need a person, the most urgent first; among equals the poorest."""
-    urgent = [one for one in found if one.state in URGENT]
-    urgent.sort(key=lambda one: (URGENT.index(one.state), one.balance_fen if one.balance_fen is not None else 0))
-    means = metering.daily_mean_fen([one.meter.pk for one in urgent if one.state is State.AL2])
-    return [Need(one, _said(one, means.get(one.meter.pk), now)) for one in urgent]
+def attention(meters: Stated, *, now: datetime) -> list[Need]:
+    """The first rooms that need a person, the most urgent first; among equals the poorest."""
+    found = board.first(meters, URGENT, rows=ATTENTION_ROWS, now=now)
+    return [Need(line.standing, _said(line, now)) for line in found]
 
 
-def _said(one: Standing, mean_fen: int | None, now: datetime) -> str:
+def _said(line: Line, now: datetime) -> str:
+    one = line.standing
     if one.state is State.LOST:
         since = one.latest.lost_since if one.latest else None
         gone = _("no answer for %(span)s") % {"span": formats.duration(now - since)} if since else _("never answered")
@@ -165,8 +186,8 @@ def _said(one: Standing, mean_fen: int | None, now: datetime) -> str:
         return _joined(_("keeps its power whatever the balance"), balance)
     if one.state is State.OFF:
         return _joined(_("no power"), balance)
-    if mean_fen and one.balance_fen and one.balance_fen > 0:
-        lasts = formats.days(one.balance_fen / mean_fen)
+    if one.state is State.AL2 and line.days_left is not None:
+        lasts = formats.days(line.days_left)
         return _joined(balance, _("lasts about %(days)s") % {"days": lasts})
     return balance
 
@@ -176,17 +197,17 @@ def _joined(*parts: str) -> str:
 
 
 def load_chart(seen: Overview, *, now: datetime) -> dict[str, Any]:
-    """Mean power of each full hour in kW, and the load of this moment where the line ends."""
-    hour, load = formats.local(now).hour, round(seen.load_w / 1000, 1)
+    """kW in quarters of an hour, and the load of this moment where the line ends."""
+    at, load = _quarter(now), round(seen.vitals.load_w / 1000, 1)
     return {
         "kind": "load",
-        "labels": HOURS,
+        "labels": QUARTERS,
         "unit": "kW",
         "today_name": _("Today"),
         "yesterday_name": _("Yesterday"),
-        "today": [*_kw(seen.hours_today[:hour]), load],
-        "yesterday": _kw(seen.hours_yesterday),
-        "now": {"at": min(hour, len(seen.hours_today[:hour])), "value": load, "text": f"{load:,.1f} kW"},
+        "today": [*_kw(seen.load_today), load],
+        "yesterday": _kw(seen.load_yesterday),
+        "now": {"at": at, "value": load, "text": f"{load:,.1f} kW"},
     }
 
 
@@ -199,11 +220,17 @@ def ways_chart(seen: Overview) -> dict[str, Any]:
     }
 
 
-def _kw(hours: list[int]) -> list[float]:
-    return [round(wh / 1000, 2) for wh in hours]
+def _kw(load: list[int | None]) -> list[float | None]:
+    return [None if watts is None else round(watts / 1000, 2) for watts in load]
 
 
-def hour_rows(today: list[int], yesterday: list[int]) -> list[tuple[str, int | None, int | None]]:
+def load_rows(seen: Overview) -> list[tuple[str, int | None, int | None]]:
+    """The same figures as a table, one row an hour."""
+    today, yesterday = seen.load_today[::4], seen.load_yesterday[::4]
+    return hour_rows(today, yesterday)
+
+
+def hour_rows(today: Sequence[int | None], yesterday: Sequence[int | None]) -> list[tuple[str, int | None, int | None]]:
     """The same figures as a table."""
     return [
         (HOURS[hour], today[hour] if hour < len(today) else None, yesterday[hour] if hour < len(yesterday) else None)

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from prewatt.domain.staff.rights import Right
-from prewatt.web.console.overview import hour_rows, load_chart, overview, ways_chart
+from prewatt.web.console.overview import load_chart, load_rows, overview, ways_chart
 from prewatt.web.parts.pages import now, operator, page, wants_part
 
 
@@ -23,7 +23,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     charts = {
         "load": load_chart(seen, now=at),
         "ways": ways_chart(seen),
-        "hours": hour_rows(seen.hours_today, seen.hours_yesterday),
+        "hours": load_rows(seen),
     }
     if wants_part(request) and request.GET.get("part") == "charts":
         return render(request, "console/dashboard/_load.html", {**context, **charts})

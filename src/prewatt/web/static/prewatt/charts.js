@@ -19,11 +19,11 @@
     /* today solid, yesterday thin and dashed */
     load: (f) => ({
       grid: { left: 44, right: 16, top: 28, bottom: 24 }, legend: legend([f.today_name, f.yesterday_name]), tooltip: tip(f.unit),
-      xAxis: axis({ type: "category", data: f.labels, boundaryGap: false, splitLine: { show: false }, axisLabel: { interval: 2, color: token("axis"), fontSize: 11 } }),
+      xAxis: axis({ type: "category", data: f.labels, boundaryGap: false, splitLine: { show: false }, axisLabel: { interval: Math.max(0, Math.round(f.labels.length / 8) - 1), color: token("axis"), fontSize: 11 } }),
       yAxis: axis({ type: "value", axisLine: { show: false }, splitNumber: 5 }),
       series: [
         { name: f.yesterday_name, type: "line", data: f.yesterday, showSymbol: false, lineStyle: { width: 1.3, color: token("c6"), type: [4, 3] }, itemStyle: { color: token("c6") } },
-        { name: f.today_name, type: "line", data: f.today, showSymbol: false, lineStyle: { width: 2.2, color: token("c1") }, itemStyle: { color: token("c1") }, markPoint: f.now ? { symbol: "circle", symbolSize: 9, label: { show: true, position: f.now.at > 18 ? "left" : "right", formatter: f.now.text, color: token("ink"), fontSize: 12, fontWeight: 600 }, data: [{ coord: [f.labels[f.now.at], f.now.value] }] } : undefined },
+        { name: f.today_name, type: "line", data: f.today, showSymbol: false, lineStyle: { width: 2.2, color: token("c1") }, itemStyle: { color: token("c1") }, markPoint: f.now ? { symbol: "circle", symbolSize: 9, label: { show: true, position: f.now.at > f.labels.length * 0.75 ? "left" : "right", formatter: f.now.text, color: token("ink"), fontSize: 12, fontWeight: 600 }, data: [{ coord: [f.labels[f.now.at], f.now.value] }] } : undefined },
       ],
     }),
     /* one meter's day: bars, yesterday as a dashed outline */

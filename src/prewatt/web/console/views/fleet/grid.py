@@ -12,11 +12,12 @@ from django.shortcuts import render
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.metering import board
 from prewatt.domain.metering.board import Line
+from prewatt.domain.metering.states import State
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console import fleet
 from prewatt.web.parts.pages import now, operator, page
 from prewatt.web.parts.registers import answer
-from prewatt.web.parts.tables import SIZES, Cell, Table, count_text
+from prewatt.web.parts.tables import SIZES, Cell, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,21 @@ def _rows(table: Table, lines: list[Line]) -> list[Row]:
     return [Row(line, cells, last.get(line.meter.pk)) for line, cells in zip(lines, table.cells(lines), strict=True)]
 
 
+def _counted(table: Table) -> Mapping[State, int]:
+    found: fleet.Counted = table.page.paginator.object_list  # type: ignore[assignment]  # what our own register gives
+    return found.states
+
+
 @page(Right.READ)
 def grid(request: HttpRequest) -> HttpResponseBase:
     """The page, the Excel file of what is filtered, or nothing but the rows after a filter was changed."""
-    who = operator(request)
 
     def more(table: Table) -> Mapping[str, Any]:
         return {
             "page": "fleet",
             "rows": _rows(table, list(table.page.object_list)),
-            "states": fleet.state_chips(table, operator=who),
+            "states": fleet.state_chips(table, _counted(table)),
+            "total": table.page.paginator.count,
             "selection": fleet.filter_query(table),
         }
 
@@ -55,11 +61,12 @@ def live(request: HttpRequest) -> HttpResponse:
     asked = [int(text) for text in request.GET.get("ids", "").split(",") if text.isdecimal()][: max(SIZES)]
     shown = board.resolve(board.Chosen(ids=frozenset(asked)), operator=who).meters
     lines = board.lines([pk for pk in asked if pk in set(shown)], now=at)
+    counted = fleet.count(fleet.wanted(table.ask.values), operator=who)
+    chosen = table.ask["state"]
     context = {
         "rows": _rows(table, lines),
-        "states": fleet.state_chips(table, operator=who),
-        "table": table,
-        "count_text": count_text(table),
+        "states": fleet.state_chips(table, counted),
+        "total": counted[State(chosen)] if chosen else sum(counted.values()),
         "now": at,
     }
     return render(request, "console/fleet/_live.html", context)
