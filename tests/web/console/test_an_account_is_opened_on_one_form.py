@@ -46,7 +46,7 @@ def openings() -> list[Any]:
 def test_two_meters_open_with_one_post(counter: Counter, client: Any) -> None:
     client.force_login(counter.cashier)
     response = client.post("/customers/open/", typed(counter, "100", "50.5"))
-    first, second = openings()
+    first, _second = openings()
     assert response.status_code == 302
     assert response.url == f"/customers/{first.customer_id}/?opened=1"
     assert (first.customer.name, first.use, first.texts, first.alarm1_notify) == ("海风西餐厅", "商铺", True, False)

@@ -72,13 +72,14 @@ def people(*, text: str, operator: Operator, limit: int = 8) -> list[Customer]:
     return list(mine.filter(hit).distinct().order_by("number")[:limit])
 
 
-def free_meters(*, text: str, operator: Operator, limit: int = 8) -> list[Meter]:
-    """Meters in use without an account, by room or number, the exact one first."""
+def free_meters(*, text: str, operator: Operator, limit: int = 8, out_of_use: bool = False) -> list[Meter]:
+    """Meters without an account, by room or number, the exact one first; in use, or also those that stand ready."""
     word = text.strip()
     if not word:
         return []
     open_ = Opening.objects.filter(closed_at__isnull=True).values("meter")
-    found = Meter.objects.for_operator(operator).filter(active=True).exclude(pk__in=open_)
+    found = Meter.objects.for_operator(operator).exclude(pk__in=open_)
+    found = found if out_of_use else found.filter(active=True)
     found = found.filter(Q(room__number__icontains=word) | Q(number__icontains=word))
     some = found.select_related("room__floor__building", "bus", "state").order_by("room__number", "number")
     rows = list(some[: limit * 5])

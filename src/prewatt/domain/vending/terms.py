@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
@@ -113,7 +113,8 @@ def apply(*, meter: Meter, terms: Terms, operator: Operator, now: datetime, addr
             field="alarm2_fen",
         )
     if changed:
-        estate.change_meter(meter=meter, operator=operator, now=now, address=address, **changed)
+        fields: dict[str, Any] = dict(changed)
+        estate.change_meter(meter=meter, operator=operator, now=now, address=address, **fields)
     return meter
 
 

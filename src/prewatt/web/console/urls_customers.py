@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views.customers import edit, opening, register, show
+from prewatt.web.console.views.customers import closings, edit, ending, opening, register, show
 
 urlpatterns = [
     path("customers/", register.index, name="customers"),
@@ -17,4 +17,13 @@ urlpatterns = [
     path("customers/<int:pk>/accounts/", show.live, name="customer-live"),
     path("customers/<int:pk>/edit/", edit.person, name="customer-edit"),
     path("customers/account/<int:pk>/", edit.account, name="account-edit"),
+    path("customers/account/<int:pk>/change-meter/", ending.change, name="account-change"),
+    path("customers/find/new-meters/", ending.new_meters, name="customer-new-meters"),
+    path("customers/find/takers/", ending.takers, name="customer-takers"),
+    path("customers/<int:pk>/close/", ending.close, name="customer-close"),
+    path("customers/<int:pk>/hand-over/", ending.hand_over, name="customer-hand-over"),
+    path("closings/", closings.index, name="closings"),
+    path("closings/<str:closing_id>/", closings.show, name="closing"),
+    path("closings/<str:closing_id>/live/", closings.live, name="closing-live"),
+    path("closings/<str:closing_id>/<slug:verb>/", closings.act, name="closing-act"),
 ]

@@ -52,10 +52,10 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "console/customers/edit.html", context, status=422 if error else 200)
 
 
-def opening_of(request: HttpRequest, pk: int) -> Opening:
-    """An open account in this operator's buildings, or 404."""
-    found = accounts.accounts(operator=operator(request)).filter(pk=pk, closed_at__isnull=True).first()
-    if found is None:
+def opening_of(request: HttpRequest, pk: int, *, ended: bool = False) -> Opening:
+    """An open account in this operator's buildings, or 404. `ended`: a second click may come when it is closed."""
+    found = accounts.accounts(operator=operator(request)).filter(pk=pk).first()
+    if found is None or (found.closed_at is not None and not ended):
         raise Http404
     return found
 
