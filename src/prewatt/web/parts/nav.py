@@ -99,6 +99,7 @@ ROOMS: tuple[Room, ...] = (
         (
             Link("console:customers", _("Accounts"), "customers", (READ,), "4"),
             Link("console:customer-open", _("Open an account"), "open", (Right.OPEN_ACCOUNT,)),
+            Link("console:closings", _("Closings"), "closings", (READ,)),
         ),
     ),
     Room("fleet", _("Fleet"), "list-check", (Link("console:fleet", _("Fleet"), "fleet", (READ,), "5"),)),
