@@ -13,15 +13,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db.models import F, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from prewatt.domain.control.models import SETTING_NAMES
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch import queries as dispatch_queries
 from prewatt.domain.dispatch.models import SERIAL_KINDS, Contradiction, CountCorrection, Decision, MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State, Step
-from prewatt.domain.estate.models import Opening
+from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger.models import Kind as TransferKind
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 
 DAYS_PER_TRANSACTION = 100
+_METER_FIELDS = frozenset(SETTING_NAMES) & {field.name for field in Meter._meta.get_fields()}
 
 
 class Settled(StrEnum):
@@ -143,6 +145,8 @@ def apply(order: MeterOrder, state: State, *, now: datetime) -> None:
             _withdraw_queued(order, now=now)
         case ((Kind.RECHARGE | Kind.REFUND | Kind.OPEN), State.UNCLEAR):
             effects.unclear(order, now=now)
+        case ((Kind.PRICES | Kind.LIMITS), State.DONE):
+            _set(order)
         case _:
             pass  # TAKEN, and all orders that carry no money: their state says everything
 
@@ -154,6 +158,13 @@ def _opened(order: MeterOrder) -> None:
         count_base=order.after.get("purchase_count", 0),
         bought_base_fen=None if bought is None else bought - (order.amount_fen or 0),
     )
+
+
+def _set(order: MeterOrder) -> None:
+    """The meter obeys these from now on: its state on every page is judged by them."""
+    values = {name: value for name, value in order.values.items() if name in _METER_FIELDS}
+    if values:
+        Meter.objects.filter(pk=order.meter_id).update(**values)
 
 
 def _withdraw_queued(order: MeterOrder, *, now: datetime) -> None:
@@ -425,6 +436,8 @@ def post_usage_day(*, opening: Opening, day: date, deducted_fen: int, now: datet
     transfer.
     """
     dispatch.lock_meter(opening.meter_id)
+    if Opening.objects.filter(pk=opening.pk, closed_at__isnull=False).exists():
+        return 0  # it ended while we waited, settled to the last fen
     cause = ledger.Cause("usage", f"{opening.pk}:{day.isoformat()}")
     rows = Transfer.objects.filter(cause_kind=cause.kind, cause_id=cause.id)
     account = accounts.meter(opening.pk)
@@ -448,7 +461,7 @@ def post_usage_day(*, opening: Opening, day: date, deducted_fen: int, now: datet
 def post_closed_days(*, now: datetime, limit: int = 2000) -> int:
     """Post the usage of up to `limit` closed days that the ledger does not know yet, or knows otherwise.
 
-    Returns how many days. A day belongs to the account that was the last to be open on it; one without is only marked.
+    Returns how many days. A day belongs to the account that is open on it; one without is only marked.
     """
     waiting = UsageDay.objects.filter(posted_version__lt=F("version")).order_by("meter_id", "day")
     days = list(waiting[:limit])
@@ -471,17 +484,18 @@ def _deducted_fen(row: UsageDay, opening: Opening) -> int | None:
     """By the meter's own counter (bought less balance) since the account's day before, or since it was opened: what ran
     between the opening and the first reading is in it.
     """
+    since_ms = dispatch_queries.opened_ms(opening)
+    if since_ms is None or row.last_ms < since_ms:
+        return None  # what the meter deducted before it opened is nobody's
     if row.counter_fen is None:
         return row.deducted_fen
     earlier = UsageDay.objects.filter(meter_id=row.meter_id, day__lt=row.day, counter_fen__isnull=False)
-    since_ms = int(opening.opened_at.timestamp() * 1000)
     before = earlier.filter(last_ms__gte=since_ms).order_by("-day").values_list("counter_fen", flat=True).first()
     began_fen = opening.bought_base_fen if before is None else before
     return row.deducted_fen if began_fen is None else row.counter_fen - began_fen
 
 
 def _opening_on(meter_id: int, day: date) -> Opening | None:
-    zone = timezone.get_default_timezone()
-    from_, to = (datetime.combine(day + timedelta(days=more), time(), zone) for more in (0, 1))
-    found = Opening.objects.filter(meter_id=meter_id, opened_at__lt=to)
-    return found.filter(Q(closed_at__isnull=True) | Q(closed_at__gt=from_)).order_by("-opened_at").first()
+    """Accounts that ended were settled to the last fen when they ended: no day that is closed later changes them."""
+    end = datetime.combine(day + timedelta(days=1), time(), timezone.get_default_timezone())
+    return Opening.objects.filter(meter_id=meter_id, opened_at__lt=end, closed_at__isnull=True).first()

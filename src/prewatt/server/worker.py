@@ -84,9 +84,11 @@ def centre_loops() -> list[Loop]:
     """What a centre does beside answering requests."""
     from prewatt.domain import settlement
     from prewatt.domain.dispatch import operations as dispatch
+    from prewatt.domain.fleet import operations as fleet
     from prewatt.domain.ledger import sealing
     from prewatt.domain.metering import operations as metering
     from prewatt.domain.staff import sealing as staff_sealing
+    from prewatt.domain.vending import closing
 
     return [
         Loop("seals", 2.0, lambda _now: sealing.seal(), batch=5000),
@@ -94,6 +96,8 @@ def centre_loops() -> list[Loop]:
         Loop("checkpoints", 30.0, lambda now: sealing.checkpoint(now=now)),
         Loop("day_seals", 300.0, _seal_yesterday),
         Loop("expiry", 5.0, lambda now: dispatch.expire(now=now)),
+        Loop("batches", 5.0, lambda now: fleet.close_finished(now=now)),
+        Loop("closings", 1.0, lambda now: closing.advance(now=now), batch=200),
         Loop("lost", 15.0, lambda now: metering.mark_lost(now=now)),
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),

@@ -32,7 +32,8 @@ LEDGER = {
         GROUP BY key HAVING COUNT(*) > 1""",
     "cause_known": """
         SELECT 'transfer ' || id, key || ' names an unknown cause' FROM ledger_transfer
-        WHERE cause_kind NOT IN ('sale', 'refund', 'reversal', 'opening', 'usage', 'adjustment')""",
+        WHERE cause_kind NOT IN ('sale', 'refund', 'reversal', 'opening', 'usage', 'adjustment', 'closing', 'change',
+            'hand_over')""",
 }
 
 # Every transfer with its accounts by name.
@@ -81,7 +82,8 @@ CAUSES = {
         FROM dispatch_meterorder o LEFT JOIN named t ON t.key = 'order:' || o.id AND t.kind = 'pending'
             AND t.amount_fen = o.amount_fen AND CAST(o.opening_id AS VARCHAR(64)) = CASE
                 WHEN o.kind = 'recharge' AND t.debit_code = 'wallet' AND t.credit_code = 'meter' THEN t.credit_owner
-                WHEN o.kind = 'refund' AND t.debit_code = 'meter' AND t.credit_code = 'wallet' THEN t.debit_owner END
+                WHEN o.kind = 'refund' AND t.debit_code = 'meter' AND t.credit_code =
+                    CASE WHEN o.cause_kind = 'change' THEN 'carried' ELSE 'wallet' END THEN t.debit_owner END
         WHERE o.kind IN ('recharge', 'refund') AND t.id IS NULL""",
     "order_settled": """
         SELECT 'order ' || o.id, o.kind || ' is ' || o.state || ', its money is ' || COALESCE(e.kind, 'reserved')
@@ -129,6 +131,71 @@ CAUSES = {
                 <= (SELECT COUNT(*) FROM dispatch_decision x WHERE x.order_id = t.cause_id)
                  + (SELECT COUNT(*) FROM dispatch_contradiction y
                     WHERE y.order_ref = t.cause_id AND y.seen_at IS NOT NULL))""",
+    # 销户 closing, 换表 change, 过户 hand_over: each transfer belongs to a line, which says what it came to.
+    "ended_as_recorded": """
+        SELECT 'transfer ' || t.id, t.key || ' is not what its account ended with' FROM named t
+        LEFT JOIN vending_closingline l ON l.code = t.cause_id
+        LEFT JOIN vending_closing c ON c.id = l.closing_id AND c.kind = CASE t.cause_kind
+            WHEN 'closing' THEN 'close' ELSE t.cause_kind END
+        LEFT JOIN dispatch_meterorder o ON o.cause_kind = t.cause_kind AND o.cause_id = t.cause_id
+            AND t.key IN ('order:' || o.id, 'order:' || o.id || ':end', 'order:' || o.id || ':carried',
+                'order:' || o.id || ':carried:end')
+        WHERE t.cause_kind IN ('closing', 'change', 'hand_over') AND (c.id IS NULL OR NOT CASE
+            WHEN t.key LIKE t.cause_kind || ':' || l.code || ':used:%' THEN t.kind = 'posted'
+                AND ((t.debit_code = 'meter' AND t.debit_owner = CAST(l.opening_id AS VARCHAR(64))
+                        AND t.credit_code = 'revenue')
+                    OR (t.credit_code = 'meter' AND t.credit_owner = CAST(l.opening_id AS VARCHAR(64))
+                        AND t.debit_code = 'revenue'))
+            WHEN t.key = t.cause_kind || ':' || l.code || ':typed' THEN t.kind = 'posted' AND l.how = 'typed'
+                AND l.second_person_id IS NOT NULL AND t.amount_fen = l.balance_fen
+                AND t.debit_code = 'meter' AND t.debit_owner = CAST(l.opening_id AS VARCHAR(64))
+                AND ((c.kind = 'close' AND t.credit_code = 'wallet'
+                        AND t.credit_owner = CAST(c.customer_id AS VARCHAR(64)))
+                    OR (c.kind = 'change' AND t.credit_code = 'carried' AND t.credit_owner = l.code))
+            WHEN t.key = 'change:' || l.code || ':back' THEN t.kind = 'posted' AND c.kind = 'change'
+                AND t.debit_code = 'carried' AND t.debit_owner = l.code AND t.credit_code = 'wallet'
+                AND t.credit_owner = CAST(c.customer_id AS VARCHAR(64))
+            WHEN t.key = 'hand_over:' || l.code THEN t.kind = 'posted' AND c.kind = 'hand_over'
+                AND t.amount_fen = l.carried_fen
+                AND t.debit_code = 'meter' AND t.debit_owner = CAST(l.opening_id AS VARCHAR(64))
+                AND t.credit_code = 'meter' AND t.credit_owner = CAST(l.new_opening_id AS VARCHAR(64))
+            WHEN o.kind = 'refund' THEN c.kind = 'change' AND t.debit_code = 'meter'
+                AND t.debit_owner = CAST(l.opening_id AS VARCHAR(64))
+                AND t.credit_code = 'carried' AND t.credit_owner = l.code
+            WHEN o.kind = 'open' THEN c.kind = 'change' AND t.debit_code = 'carried' AND t.debit_owner = l.code
+                AND t.credit_code = 'meter' AND t.credit_owner = CAST(o.opening_id AS VARCHAR(64))
+            ELSE 1 = 0 END)""",
+    "ended_line_booked": """
+        SELECT 'closing line ' || l.code, 'says ' || l.used_fen || ' fen used, ' || l.back_fen || ' paid back, '
+            || l.carried_fen || ' carried on; ' || COALESCE(u.fen, 0) || ', ' || COALESCE(b.fen, 0) || ' and '
+            || COALESCE(g.fen, 0) || ' are booked'
+        FROM vending_closingline l JOIN vending_closing c ON c.id = l.closing_id
+        LEFT JOIN (SELECT cause_id, SUM(CASE WHEN debit_code = 'meter' THEN amount_fen ELSE -amount_fen END) AS fen
+                   FROM named WHERE cause_kind IN ('closing', 'change', 'hand_over')
+                       AND key = cause_kind || ':' || cause_id || ':used:1' GROUP BY cause_id) u ON u.cause_id = l.code
+        LEFT JOIN (SELECT x.code, SUM(f.amount_fen) AS fen FROM vending_closingline x JOIN vending_refund f
+                   ON f.opening_id = x.opening_id AND f.state = 'done'
+                       AND (f.id = x.code || '.paid' OR f.id LIKE x.code || '.back%')
+                   GROUP BY x.code) b ON b.code = l.code
+        LEFT JOIN (SELECT cause_id, SUM(amount_fen) AS fen FROM named
+                   WHERE (cause_kind = 'hand_over' AND key = 'hand_over:' || cause_id)
+                       OR (cause_kind = 'change' AND debit_code = 'carried' AND credit_code = 'meter'
+                           AND kind = 'confirmed')
+                   GROUP BY cause_id) g ON g.cause_id = l.code
+        WHERE l.state = 'done' AND (COALESCE(u.fen, 0) <> l.used_fen OR COALESCE(b.fen, 0) <> l.back_fen
+            OR COALESCE(g.fen, 0) <> l.carried_fen)""",
+    "ended_empty": """
+        SELECT 'account ' || a.code || ':' || a.owner, 'holds ' || a.fen || ' fen after it has ended'
+        FROM (SELECT e.code, e.owner, SUM(e.fen) AS fen FROM (
+                  SELECT credit_code AS code, credit_owner AS owner, amount_fen AS fen FROM named
+                  WHERE credit_code IN ('meter', 'carried') AND kind IN ('posted', 'confirmed')
+                  UNION ALL SELECT debit_code, debit_owner, -amount_fen FROM named
+                  WHERE debit_code IN ('meter', 'carried') AND kind IN ('posted', 'confirmed')) e
+              GROUP BY e.code, e.owner) a
+        WHERE a.fen <> 0 AND ((a.code = 'meter' AND EXISTS (SELECT 1 FROM estate_opening p
+                WHERE CAST(p.id AS VARCHAR(64)) = a.owner AND p.closed_at IS NOT NULL))
+            OR (a.code = 'carried' AND (a.fen < 0 OR EXISTS (SELECT 1 FROM vending_closingline l
+                WHERE l.code = a.owner AND l.state = 'done'))))""",
     "sale_state": """
         SELECT 'sale ' || s.id, 'is ' || s.state || ' while its order is ' || o.state
         FROM vending_sale s JOIN dispatch_meterorder o ON o.id = s.order_id

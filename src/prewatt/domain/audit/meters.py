@@ -100,7 +100,10 @@ def _usage(opening: Opening, values: Mapping[str, int], row: str) -> Iterator[Fi
 
 def _closed_fen(opening: Opening, base_fen: int) -> int | None:
     """What ran through the meter's own counter until its last closed day; None while a day waits to be booked."""
-    days = UsageDay.objects.filter(meter_id=opening.meter_id, last_ms__gte=round(opening.opened_at.timestamp() * 1000))
+    since_ms = dispatch_queries.opened_ms(opening)
+    if since_ms is None:
+        return None
+    days = UsageDay.objects.filter(meter_id=opening.meter_id, last_ms__gte=since_ms)
     if days.filter(posted_version__lt=F("version")).exists() or days.filter(counter_fen__isnull=True).exists():
         return None
     last = days.order_by("-day").values_list("counter_fen", flat=True).first()
