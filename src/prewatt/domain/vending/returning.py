@@ -41,6 +41,13 @@ class RefundIdTaken(Refused):
         )
 
 
+class NoteNeeded(Refused):
+    code = "note_needed"
+
+    def __init__(self) -> None:
+        super().__init__(_("Paying back needs its reason in words. Nothing was booked. Say why; it is kept."))
+
+
 class MoreThanBalance(Refused):
     code = "more_than_balance"
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
 
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.queries import Standing
-from prewatt.domain.vending import movements
+from prewatt.domain.vending import counters, movements, shifts
 from prewatt.domain.vending.look import Look, look
-from prewatt.domain.vending.models import Sale, SaleState
+from prewatt.domain.vending.models import Sale, SaleState, Shift
 from prewatt.domain.vending.movements import Sums, Wanted
+from prewatt.domain.vending.paying import LINES_MAX
+from prewatt.domain.vending.shifts import Drawer
 from prewatt.web.console.moving import Word, standing
 from prewatt.web.parts.formats import masked
 
@@ -66,12 +71,30 @@ class Bar:
     energy_wh: int
 
 
+def room_fen(meter: Meter, seen: Look) -> int | None:
+    """What the meter's ceiling leaves; None without a ceiling."""
+    return max(0, meter.ceiling_fen - seen.balance_fen - seen.arriving_fen) if meter.ceiling_fen else None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Another meter of the same tenant, ready to be paid for in the same payment."""
+
+    standing: Standing
+    seen: Look
+
+    @property
+    def room_fen(self) -> int | None:
+        return room_fen(self.standing.meter, self.seen)
+
+
 @dataclass(frozen=True, slots=True)
 class Tenant:
     """Everything the cashier may want to know before money is taken."""
 
     standing: Standing
     seen: Look
+    meters: list[Beside]  # all of this tenant's meters, the chosen one first; one alone for most
     mean_fen: int | None  # deducted a day, lately
     recent: list[Sale]
     waiting: list[Sale]  # money of this tenant that waits in the wallet
@@ -79,26 +102,36 @@ class Tenant:
 
     @property
     def room_fen(self) -> int | None:
-        """What the meter's ceiling leaves; None without a ceiling."""
-        ceiling_fen = self.standing.meter.ceiling_fen
-        return max(0, ceiling_fen - self.seen.balance_fen - self.seen.arriving_fen) if ceiling_fen else None
+        return room_fen(self.standing.meter, self.seen)
 
     @property
     def phone(self) -> str:
         return masked(self.standing.opening.customer.phone) if self.standing.opening else ""
 
 
-def tenant(*, meter: Meter, now: datetime) -> Tenant:
-    standing = metering.standing(meter)
+def tenant(*, meter: Meter, operator: Operator, now: datetime) -> Tenant:
+    standing, seen = metering.standing(meter), look(meter.pk)
     sales = Sale.objects.filter(meter=meter, opening=standing.opening) if standing.opening else Sale.objects.none()
     return Tenant(
         standing=standing,
-        seen=look(meter.pk),
+        seen=seen,
+        meters=[Beside(standing, seen), *_beside(standing, operator)],
         mean_fen=metering.daily_mean_fen([meter.pk]).get(meter.pk),
         recent=list(sales.order_by("-sold_at")[:RECENT_SALES]),
         waiting=list(sales.filter(state=SaleState.WAITING).order_by("sold_at")),
         bars=_bars(metering.daily(meter, days=USAGE_DAYS, now=now)),
     )
+
+
+def _beside(standing: Standing, operator: Operator) -> list[Beside]:
+    """The tenant's other meters that this cashier may sell to, by room."""
+    if standing.opening is None:
+        return []
+    same = {"openings__customer": standing.opening.customer_id, "openings__closed_at__isnull": True}
+    others = Meter.objects.for_operator(operator).filter(active=True, **same).exclude(pk=standing.meter.pk)
+    ids = list(others.order_by("room__number", "number").values_list("pk", flat=True)[: LINES_MAX - 1])
+    found = metering.standings(Meter.objects.filter(pk__in=ids).order_by("room__number", "number")) if ids else []
+    return [Beside(one, look(one.meter.pk)) for one in found]
 
 
 def _bars(days: list[tuple[date, int]]) -> list[Bar]:
@@ -116,7 +149,7 @@ def _bars(days: list[tuple[date, int]]) -> list[Bar]:
 class Line:
     """One movement in the short list."""
 
-    sale_key: str
+    link: str
     at: datetime
     room: str
     way: str
@@ -134,6 +167,15 @@ class Today:
     all: Sums
     cash: Sums
     need: int  # sales that wait for a hand: to resend, or unclear
+    shift: Shift | None = None
+    drawer: Drawer | None = None  # of the open shift
+    shift_needed: bool = False
+
+    @property
+    def cash_back_fen(self) -> int:
+        """Cash paid back within the open shift."""
+        cash = self.drawer.cash if self.drawer else None
+        return cash.refunded_fen + cash.reversed_fen if cash else 0
 
     @property
     def moving(self) -> bool:
@@ -146,17 +188,21 @@ def today(*, operator: Operator, now: datetime) -> Today:
     wanted = Wanted(first_day=day, last_day=day, seller_id=operator.pk)
     rows = list(movements.movements(operator=operator, wanted=wanted).order_by("-at", "key")[:TODAY_ROWS])
     mine = Sale.objects.filter(operator=operator, business_day=day)
+    shift = shifts.current(operator)
     return Today(
         lines=[_line(row) for row in rows],
         all=movements.sums(operator=operator, wanted=wanted),
         cash=movements.sums(operator=operator, wanted=Wanted(**{**_fields(wanted), "tender": "cash"})),
         need=mine.filter(state__in=(SaleState.WAITING, SaleState.UNCLEAR)).count(),
+        shift=shift,
+        drawer=shifts.drawer(shift) if shift else None,
+        shift_needed=counters.settings().shift_needed,
     )
 
 
 def _line(row: dict[str, Any]) -> Line:
     return Line(
-        sale_key=row["sale_key"] or row["key"],
+        link=own_page(row),
         at=row["at"],
         room=row["room_number"] or row["meter_number"],
         way=row["way"],
@@ -165,6 +211,13 @@ def _line(row: dict[str, Any]) -> Line:
         moving=row["standing"] in ("paid", "sending"),
         void=row["standing"] in ("reversed", "returned", "refused", "cancelled"),
     )
+
+
+def own_page(row: Mapping[str, Any]) -> str:
+    """The page of a movement: a sale's own, or that of money on its way back."""
+    if row["what"] == "sale":
+        return reverse("console:sale-show", args=[row["key"]])
+    return reverse("console:back", args=[row["what"], row["key"]])
 
 
 def _fields(wanted: Wanted) -> dict[str, Any]:

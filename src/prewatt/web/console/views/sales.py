@@ -20,7 +20,7 @@ from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import BackState, SaleState
 from prewatt.domain.vending.movements import Wanted
-from prewatt.web.console import history
+from prewatt.web.console import desk, history
 from prewatt.web.console.moving import WHAT, standing
 from prewatt.web.console.views.sale import given_id, new_id, progress_of, sale_of, tenders
 from prewatt.web.parts import words
@@ -70,7 +70,7 @@ def _receipt(row: Mapping[str, Any]) -> str:
 
 
 def _own_page(row: Mapping[str, Any]) -> str:
-    return reverse("console:sale-show", args=[row["sale_key"]]) if row["sale_key"] else ""
+    return desk.own_page(row)
 
 
 REGISTER = Register(

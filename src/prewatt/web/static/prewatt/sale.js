@@ -134,9 +134,40 @@
       chosen.replaceChildren(idle ? idle.content.cloneNode(true) : "");
     }
   };
+  const lines = () => (form() ? [...form().querySelectorAll("[data-line]")] : []);
+  let at = null; // the amount that was typed into last: quick amounts go there
+  const amountField = () => (at && at.isConnected ? at : document.getElementById("amount"));
+  const lit = (fen) => {
+    for (const button of form().querySelectorAll(".qk [data-amount]"))
+      button.classList.toggle("on", fen !== null && fenOf(button.dataset.amount) === fen);
+  };
+  /* several meters: what each holds afterwards, and what is to be paid for all of them */
+  const followLines = () => {
+    let sum = 0;
+    let count = 0;
+    for (const field of lines()) {
+      const fen = fenOf(field.value);
+      const after = Number(field.dataset.balanceFen) + Number(field.dataset.arrivingFen) + (fen || 0);
+      field.closest(".ml").querySelector("[data-after]").textContent = fen && field.dataset.known ? "→ " + yuan(after) : "";
+      field.closest(".ml").classList.toggle("on", Boolean(fen));
+      sum += fen || 0;
+      count += fen ? 1 : 0;
+    }
+    const total = document.getElementById("sum");
+    total.hidden = false;
+    total.querySelector("b").textContent = yuan(sum);
+    document.getElementById("sum-of").textContent = count ? "· " + count + "/" + lines().length : "";
+    document.getElementById("take-what").textContent = sum ? yuan(sum) : "";
+    for (const one of form().querySelectorAll(".aft .one, #lasts")) one.hidden = true;
+    lit(fenOf(amountField().value));
+  };
   const follow = () => {
     const pay = form();
     if (!pay) return;
+    if (lines().length) {
+      followLines();
+      return;
+    }
     const fen = fenOf(pay.elements.amount.value);
     const data = pay.dataset;
     const after = Number(data.balanceFen) + Number(data.arrivingFen) + (fen || 0);
@@ -145,15 +176,27 @@
     document.getElementById("lasts").hidden = !(mean > 0 && data.known && after > 0);
     if (mean > 0) document.getElementById("days").textContent = (Math.max(0, after) / mean).toFixed(1);
     document.getElementById("take-what").textContent = fen ? yuan(fen) : "";
-    for (const button of pay.querySelectorAll(".qk [data-amount]"))
-      button.classList.toggle("on", fen !== null && fenOf(button.dataset.amount) === fen);
+    lit(fen);
   };
   page.addEventListener("input", (event) => {
-    if (event.target.id === "amount") follow();
+    if (event.target.id === "amount" || event.target.matches("[data-line]")) follow();
+  });
+  page.addEventListener("focusin", (event) => {
+    if (!event.target.matches("[data-line]")) return;
+    at = event.target;
+    event.target.select();
+    follow();
+  });
+  page.addEventListener("keydown", (event) => {
+    if (!event.target.matches("[data-line]") || (event.key !== "ArrowDown" && event.key !== "ArrowUp")) return;
+    const next = lines()[lines().indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1)];
+    event.preventDefault();
+    if (next) next.focus();
   });
   page.addEventListener("click", (event) => {
     const button = event.target.closest("[data-amount]");
-    const amount = document.getElementById("amount");
+    const into = button && button.dataset.into && form() && form().elements[button.dataset.into];
+    const amount = into || amountField();
     if (!button || !amount) return;
     amount.value = button.dataset.amount;
     follow();
@@ -184,6 +227,11 @@
     if (event.key === "F4") {
       event.preventDefault();
       nextMethod();
+    } else if (event.key === "F8") {
+      const print = document.querySelector("#progress [data-print-last], #progress form[target] button");
+      if (!print) return;
+      event.preventDefault();
+      print.click();
     } else if (event.key === "Enter" && event.target.name === "tender") {
       event.preventDefault();
       form().requestSubmit();
@@ -198,8 +246,54 @@
     if (!narrow.matches) field.focus();
     else page.scrollIntoView({ block: "start" });
   });
+  // --- what was typed outlives a lost session and a lost answer --------------------------------------------------------
+  /* The form's own ids are kept with it: sent again, it finds what was booked. Only for the same person, in this tab. */
+  const KEPT = "prewatt-sale";
+  const keep = () => {
+    const pay = form();
+    if (!pay) return;
+    const meter = chosen.querySelector(".tenant").dataset.tenant;
+    const values = [...new FormData(pay)].filter(([name]) => name !== "csrfmiddlewaretoken");
+    sessionStorage.setItem(KEPT, JSON.stringify({ who: page.dataset.who, meter, values, at: Date.now() }));
+  };
+  const forgetKept = () => sessionStorage.removeItem(KEPT);
+  const kept = () => {
+    try {
+      return JSON.parse(sessionStorage.getItem(KEPT) || "null");
+    } catch {
+      return null;
+    }
+  };
+  const bringBack = () => {
+    const one = kept();
+    forgetKept();
+    const booked = document.getElementById("progress");
+    const ids = one ? one.values.filter(([name]) => /^(sale_id|payment_id)/.test(name)).map(([, value]) => value) : [];
+    if (!one || one.who !== page.dataset.who || Date.now() - one.at > 3600000) return;
+    if (booked && ids.includes(booked.dataset.form)) return; // it was booked after all: there it is
+    htmx.ajax("GET", page.dataset.tenantAt.replace("/0/", "/" + one.meter + "/"), { target: "#tenant", swap: "innerHTML" }).then(() => {
+      const pay = form();
+      if (!pay) return;
+      for (const [name, value] of one.values) {
+        const element = pay.elements[name];
+        if (element instanceof RadioNodeList && name === "tender") element.value = value;
+        else if (element && !(element instanceof RadioNodeList)) element.value = value;
+      }
+      document.getElementById("brought-back").hidden = false;
+      follow();
+    });
+  };
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt === form()) keep();
+  });
+  document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (event.detail.xhr.status === 401) keep(); // somebody or something ended the session: the log-in comes now
+    else if (event.detail.elt.id === "pay") forgetKept();
+  });
+
   counted();
   found.dataset.q = field.value.trim();
+  if (!form()) bringBack();
   if (form()) opened();
   else if (field.value.trim() && candidates().length) mark(candidates()[0]);
 })();
