@@ -93,6 +93,8 @@ def command(
     if kind not in RIGHTS:
         raise NotACommand(_("“%(kind)s” cannot be ordered by hand. Nothing was sent.") % {"kind": kind.value})
     checks.check_operator(operator, RIGHTS[kind], meter)
+    if kind == Kind.SWITCH_OFF:
+        cutting.held_rules()  # the same form at the same moment waits here, and then finds the first order
     first = MeterOrder.objects.filter(pk=order_id).first()
     if first is not None:
         return _same(first, meter, kind)

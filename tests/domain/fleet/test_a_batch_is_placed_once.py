@@ -185,7 +185,7 @@ def test_progress_counts_what_became_of_each(counter: Counter) -> None:
         counter.settle(order_id, outcome, meter=meter, reason="meter_refused")
     now = progress(batch)
     assert (now.total, now.done, now.failed, now.waiting, now.percent) == (4, 2, 1, 1, 75)
-    assert [item.meter_id for item in items(batch, operator=counter.admin)][0] == counter.meters[0].pk
+    assert next(item.meter_id for item in items(batch, operator=counter.admin)) == counter.meters[0].pk
     assert close_finished(now=counter.now) == 0
     counter.settle(orders[3], Outcome.DONE, meter=counter.meters[3])
     assert close_finished(now=counter.now) == 1
