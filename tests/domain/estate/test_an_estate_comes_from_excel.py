@@ -217,7 +217,7 @@ def test_the_template_is_a_workbook_that_can_be_imported(db: None, tmp_path: Pat
     assert plan.problems == []
     assert plan.counts() == dict.fromkeys(TITLES, 1)
     shown = openpyxl.load_workbook(path)
-    assert [page.title for page in shown.worksheets] == list(TITLES.values())
+    assert [page.title for page in shown.worksheets] == [*TITLES.values(), "填表说明"]
     assert shown["仪表"]["A2"].value == "030001040A"
     assert shown["仪表"]["A2"].number_format == "@"
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from prewatt import profiles
+from prewatt.domain.estate import defaults
 from prewatt.domain.estate.importing.cells import CellError
 from prewatt.domain.estate.importing.sheets import Sheet
 from prewatt.domain.estate.importing.workbook import Page, Row
@@ -62,7 +63,9 @@ class _There:
     def __init__(self) -> None:
         self.rows: dict[str, dict[Key, Values]] = {
             "buildings": {(one.code,): {"name": one.name} for one in Building.objects.all()},
-            "rooms": {_room_key(one): _room_values(one) for one in Room.objects.select_related("floor__building")},
+            "rooms": {
+                _room_key(one): _room_values(one) for one in Room.objects.select_related("floor__building", "area")
+            },
             "gateways": {(one.code,): {"name": one.name, "suite": one.suite} for one in Gateway.objects.all()},
             "buses": {(one.gateway.code, one.code): _bus_values(one) for one in Bus.objects.select_related("gateway")},
             "meters": {(one.number,): _meter_values(one) for one in _meters()},
@@ -74,9 +77,20 @@ class _There:
             if values["active"]
         }
         self.from_file: dict[tuple[str, Key], int] = {}
+        self._defaults: dict[str, Values] = {}
+
+    def default(self, building: str, name: str) -> int:
+        """What a new meter of this building takes where its row says nothing."""
+        if building not in self._defaults:
+            self._defaults[building] = defaults.of_meter(Building.objects.filter(code=building).first())
+        return int(self._defaults[building][name])
 
     def has(self, kind: str, *key: Any) -> bool:
         return key in self.rows[kind]
+
+
+def _rooms() -> Iterable[Room]:
+    return Room.objects.select_related("floor__building", "area")
 
 
 def _meters() -> Iterable[Meter]:
@@ -88,11 +102,12 @@ def _room_key(room: Room) -> Key:
 
 
 def _room_values(room: Room) -> Values:
-    return {"floor": room.floor.number, "floor_name": room.floor.name, "use": room.use}
+    area = room.area.name if room.area else ""
+    return {"floor": room.floor.number, "floor_name": room.floor.name, "use": room.use, "area": area}
 
 
 def _bus_values(bus: Bus) -> Values:
-    return {"url": bus.url, "sweep_s": bus.sweep_s, "status_s": bus.status_s}
+    return {"url": bus.url, "sweep_s": bus.sweep_s or defaults.site_sweep_s(), "status_s": bus.status_s}
 
 
 def _meter_values(meter: Meter) -> Values:
@@ -199,12 +214,11 @@ def _check_meter(values: Values, there: _There, wrong: _Wrong) -> None:
         wrong("bus", _("“%(bus)s” is no bus of gateway %(gateway)s.") % values)
     _check_place(values, there, wrong)
     _check_call(values, there, wrong)
-    if values.get("alarm2_fen", _default("alarm2_fen")) > values.get("alarm1_fen", _default("alarm1_fen")):
+    alarm1, alarm2 = (
+        values.get(name, there.default(values.get("building", ""), name)) for name in ("alarm1_fen", "alarm2_fen")
+    )
+    if alarm2 > alarm1:
         wrong("alarm2_fen", _("is above alarm 1: it would never be the second."))
-
-
-def _default(name: str) -> int:
-    return int(getattr(Meter(), name))
 
 
 def _check_place(values: Values, there: _There, wrong: _Wrong) -> None:

@@ -9,7 +9,7 @@ from django.db import models
 
 from prewatt import profiles
 from prewatt.domain.estate.importing.cells import OneOf, Parse, SomeOf, Text, Whole, amount_fen, bus_url, price_e4
-from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Meter, Room
+from prewatt.domain.estate.models import Area, Building, Bus, Customer, Floor, Gateway, Meter, Room
 
 ROWS_MAX = 20_000
 SUITES = ("aes-256-gcm", "sm4-gcm", "3des-cbc")
@@ -69,6 +69,7 @@ def sheets() -> tuple[Sheet, ...]:
                 Column("floor_name", "层名", "floor name", _text(Floor, "name"), False, "3F"),
                 Column("number", "户号", "room", _text(Room, "number"), True, "0306"),
                 Column("use", "用电类型", "use", _text(Room, "use"), False, "商铺"),
+                Column("area", "区域", "area", _text(Area, "name"), False, "", "楼里有名字的一部分; 没有的自动新建"),
             ),
             ("building", "number"),
         ),
@@ -89,7 +90,7 @@ def sheets() -> tuple[Sheet, ...]:
                 gateway,
                 Column("code", "总线", "bus", _text(Bus, "code"), True, "bus-1"),
                 Column("url", "接口地址", "url", bus_url, True, "rtu+tcp://192.168.1.20:4001?baud=9600"),
-                Column("sweep_s", "集抄间隔(秒)", "sweep s", Whole(1, 86_400), False, 1800),
+                Column("sweep_s", "集抄间隔(秒)", "sweep s", Whole(1, 86_400), False, "", "空: 用默认参数"),
                 Column("status_s", "状态间隔(秒)", "status s", Whole(1, 86_400), False, 180),
             ),
             ("gateway", "code"),
@@ -125,6 +126,7 @@ def _meter_columns(gateway: Column) -> tuple[Column, ...]:
         Column("price_deep_e4", "深谷电价", "price deep", price_e4, False, 0),
         Column("allow", "允许的依据", "allow", SomeOf(CONFIDENCES), False, "manual,observed"),
         Column("remark", "表备注", "remark", _text(Meter, "remark")),
+        Column("pt_ratio", "电压互感器倍率", "pt ratio", Whole(1, 10_000), False, 1, "与互感器倍率相乘"),
     )
 
 

@@ -15,6 +15,7 @@ from prewatt.domain.estate.importing.sheets import ROWS_MAX, Column, Sheet, shee
 FILE_BYTES_MAX = 20 * 1024 * 1024
 UNPACKED_BYTES_MAX = 200 * 1024 * 1024
 COLUMNS_MAX = 100
+NOTES = "填表说明"
 
 
 class WorkbookRefused(ValueError):
@@ -101,7 +102,7 @@ def _letter(place: int) -> str:
 
 
 def write_template(path: Path) -> None:
-    """An empty workbook with every sheet, its columns (required ones marked *) and one example row."""
+    """An empty workbook with every sheet, its columns (required ones marked *), one example row, and notes."""
     import xlsxwriter  # noqa: PLC0415 - only the template needs it
 
     with xlsxwriter.Workbook(str(path)) as book:
@@ -119,3 +120,19 @@ def write_template(path: Path) -> None:
                 if column.example == "":
                     continue
                 (page.write_string if as_text else page.write_number)(1, place, column.example)
+        _write_notes(book, head, text)
+
+
+def _write_notes(book: Any, head: Any, text: Any) -> None:
+    """A sheet that is not read: what every column takes. The reader knows its sheets by name."""
+    page = book.add_worksheet(NOTES)
+    page.freeze_panes(1, 0)
+    for place, (title, width) in enumerate((("表", 14), ("列", 20), ("必填", 8), ("例", 34), ("说明", 44))):
+        page.set_column(place, place, width, text)
+        page.write_string(0, place, title, head)
+    rows = [(sheet, column) for sheet in sheets() for column in sheet.columns]
+    for number, (sheet, column) in enumerate(rows, 1):
+        for place, said in enumerate(
+            (sheet.title, column.title, "*" if column.required else "", str(column.example), column.note)
+        ):
+            page.write_string(number, place, said)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
+from prewatt.domain.estate import defaults
 from prewatt.domain.estate.importing.plan import Plan, Values
-from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Meter, Room
+from prewatt.domain.estate.models import Area, Building, Bus, Customer, Floor, Gateway, Meter, Room
 from prewatt.domain.estate.operations import initials
 from prewatt.domain.estate.versions import bump_config
 from prewatt.domain.staff import operations as staff
@@ -23,7 +24,13 @@ Tick = Callable[[str, int], None]
 
 @transaction.atomic
 def write(
-    plan: Plan, *, operator: Operator | None, now: datetime, source: str, tick: Tick = lambda _kind, _rows: None
+    plan: Plan,
+    *,
+    operator: Operator | None,
+    now: datetime,
+    source: str,
+    address: str = "",
+    tick: Tick = lambda _kind, _rows: None,
 ) -> None:
     """Add everything new, in order. `tick(kind, rows)` tells how far it is."""
     steps: dict[str, Callable[[list[Values]], object]] = {
@@ -39,9 +46,9 @@ def write(
         for start in range(0, len(rows), _TOGETHER):
             step(rows[start : start + _TOGETHER])
             tick(kind, min(_TOGETHER, len(rows) - start))
-    staff.log(
-        operator=operator, action="estate.import", target=f"file {source}"[:128], after=dict(plan.counts()), now=now
-    )
+    after = plan.counts() | ({"rows_left_out": plan.bad_rows} if plan.bad_rows else {})
+    target = f"file {source}"[:128]
+    staff.log(operator=operator, action="estate.import", target=target, after=after, address=address, now=now)
 
 
 def _buildings(rows: list[Values]) -> None:
@@ -57,12 +64,26 @@ def _rooms(rows: list[Values]) -> None:
             floors[place] = Floor.objects.create(
                 building=buildings[row["building"]], number=row["floor"], name=row.get("floor_name", "")
             )
+    areas = _areas(rows, buildings)
     Room.objects.bulk_create(
         [
-            Room(floor=floors[row["building"], row["floor"]], number=row["number"], use=row.get("use", ""))
+            Room(
+                floor=floors[row["building"], row["floor"]],
+                number=row["number"],
+                use=row.get("use", ""),
+                area=areas.get((row["building"], row.get("area", ""))),
+            )
             for row in rows
         ]
     )
+
+
+def _areas(rows: list[Values], buildings: dict[str, Building]) -> dict[tuple[str, str], Area]:
+    """Found, or made where a row names a new one."""
+    named = {(row["building"], row["area"]) for row in rows if row.get("area")}
+    return {
+        (code, name): Area.objects.get_or_create(building=buildings[code], name=name)[0] for code, name in sorted(named)
+    }
 
 
 def _buses(rows: list[Values]) -> None:
@@ -77,7 +98,10 @@ def _meters(rows: list[Values]) -> None:
         (one.floor.building.code, one.number): one
         for one in Room.objects.select_related("floor__building").filter(number__in={row.get("room") for row in rows})
     }
-    made = [_meter(row, buses, rooms) for row in rows]
+    codes = {row.get("building") for row in rows}
+    taken = {one.code: defaults.of_meter(one) for one in Building.objects.filter(code__in=codes - {None})}
+    site = defaults.of_meter(None)
+    made = [_meter(taken.get(row.get("building", ""), site) | row, buses, rooms) for row in rows]
     Meter.objects.bulk_create(made)
     bump_config(meter.bus.gateway_id for meter in made)
 
