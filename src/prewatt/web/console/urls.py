@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from prewatt.web.console import urls_customers, urls_estate, urls_fleet, urls_people, urls_sale
+from prewatt.web.console import urls_commissioning, urls_customers, urls_estate, urls_fleet, urls_people, urls_sale
 from prewatt.web.console.views import building, dashboard, login, meters
 
 app_name = "console"
@@ -21,5 +21,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *urls_customers.urlpatterns,
     *urls_estate.urlpatterns,
     *urls_people.urlpatterns,
+    *urls_commissioning.urlpatterns,
     *urls_sale.urlpatterns,
 ]

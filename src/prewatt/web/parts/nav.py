@@ -109,13 +109,26 @@ ROOMS: tuple[Room, ...] = (
         "settings",
         (
             Link("console:estate-gateways", _("Gateways"), "gateways", (READ,)),
+            Link("console:estate-meters", _("Meters"), "estate-meters", (READ,)),
+            Link("console:estate-import", _("Import from Excel"), "estate-import", (Right.SETTINGS,)),
             Link("console:operators", _("Operators"), "operators", (Right.STAFF,)),
             Link("console:roles", _("Roles and rights"), "roles", (Right.STAFF,)),
             Link("console:log", _("Operation log"), "log", (Right.AUDIT,)),
             Link("console:site", _("Log-in page"), "site", (Right.SETTINGS,)),
         ),
     ),
-    Room("commissioning", _("Commissioning"), "activity-heartbeat", ()),
+    Room(
+        "commissioning",
+        _("Commissioning"),
+        "activity-heartbeat",
+        (
+            Link("console:commissioning-scan", _("Bus scan"), "scan", (Right.METER_ORDERS,), "8"),
+            Link("console:commissioning-live-read", _("Live reading"), "live-read", (Right.METER_ORDERS,)),
+            Link("console:commissioning-frames", _("Frame watch"), "frames", (Right.METER_ORDERS,)),
+            Link("console:commissioning-duplicates", _("Addresses used twice"), "duplicates", (Right.METER_ORDERS,)),
+            Link("console:commissioning-labels", _("Meter labels"), "labels", (Right.METER_ORDERS,)),
+        ),
+    ),
 )
 
 

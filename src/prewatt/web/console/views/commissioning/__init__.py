@@ -1,0 +1,1 @@
+"""调试: a bus as its gateway sees it, addresses used twice, and labels for the meters."""
