@@ -147,8 +147,6 @@ def apply(order: MeterOrder, state: State, *, now: datetime) -> None:
             effects.unclear(order, now=now)
         case ((Kind.PRICES | Kind.LIMITS), State.DONE):
             _set(order)
-        case (Kind.PRICES | Kind.LIMITS), State.DONE:
-            _set(order)
         case _:
             pass  # TAKEN, and all orders that carry no money: their state says everything
 
