@@ -49,6 +49,11 @@ class Counter:
             username=username, role=self._roles[role], all_buildings=all_buildings, created_at=NOW
         )
 
+    def other_customer(self) -> Any:
+        from prewatt.domain.estate.models import Customer
+
+        return Customer.objects.get_or_create(number="K0002", defaults={"name": "李四", "created_at": NOW})[0]
+
     def meter(self, number: str) -> Any:
         from prewatt.domain.estate.models import Meter
 

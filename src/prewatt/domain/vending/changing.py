@@ -70,7 +70,7 @@ def change_meter(
         held = closing.hold([opening.meter_id, new_meter.pk])
         done = Closing.objects.filter(pk=change_id).select_related("customer").first()
     if done is not None:
-        return closing.same(done, ClosingKind.CHANGE, opening.customer)
+        return closing.same(done, ClosingKind.CHANGE, opening.customer, opening=opening)
     old, new = held[opening.meter_id], held[new_meter.pk]
     readings = {} if typed is None else {old.pk: typed}
     closing.check_leaves(opening, old, operator, opening.customer)

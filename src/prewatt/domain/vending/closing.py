@@ -256,8 +256,19 @@ def hold(meter_ids: Iterable[int]) -> dict[int, Meter]:
     return {meter_id: dispatch.lock_meter(meter_id) for meter_id in sorted(set(meter_ids))}
 
 
-def same(done: Closing, kind: ClosingKind, customer: Customer) -> Closing:
-    if (done.kind, done.customer_id) != (kind, customer.pk):
+def same(
+    done: Closing,
+    kind: ClosingKind,
+    customer: Customer,
+    *,
+    to_customer: Customer | None = None,
+    opening: Opening | None = None,
+) -> Closing:
+    """The first act under this id, if it is the same one. Raises ClosingIdTaken."""
+    whom = None if to_customer is None else to_customer.pk
+    if (done.kind, done.customer_id, done.to_customer_id) != (kind, customer.pk, whom):
+        raise ClosingIdTaken(done)
+    if opening is not None and not done.lines.filter(opening=opening).exists():
         raise ClosingIdTaken(done)
     return done
 

@@ -72,7 +72,7 @@ def hand_over(
         held = closing.hold(one.meter_id for one in openings)
         done = Closing.objects.filter(pk=hand_id).select_related("customer").first()
     if done is not None:
-        return closing.same(done, ClosingKind.HAND_OVER, customer)
+        return closing.same(done, ClosingKind.HAND_OVER, customer, to_customer=to_customer)
     checks.check_tender(tender)
     if customer.pk == to_customer.pk:
         raise SameCustomer(_("Old and new customer are the same. Nothing was booked. Choose who takes over."))
