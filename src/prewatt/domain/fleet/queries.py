@@ -68,8 +68,13 @@ class Progress:
         return sum(self.counts[state] for state in OPEN)
 
     @property
+    def dealt(self) -> int:
+        """Answered one way or the other, or given up."""
+        return self.sent - self.waiting
+
+    @property
     def percent(self) -> int:
-        return 100 if not self.sent else 100 * (self.sent - self.waiting) // self.sent
+        return 100 if not self.sent else 100 * self.dealt // self.sent
 
     @property
     def running(self) -> bool:

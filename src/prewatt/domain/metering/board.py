@@ -66,7 +66,8 @@ def _placed(meters: MeterQuerySet, wanted: Wanted) -> MeterQuerySet:
     if wanted.bus:
         meters = meters.filter(bus__code=wanted.bus)
     if wanted.plan:
-        meters = meters.filter(plan_use__plan=wanted.plan) if wanted.plan != NO_PLAN else meters.filter(plan_use=None)
+        plan = None if wanted.plan == NO_PLAN else int(wanted.plan)
+        meters = meters.filter(plan_use__plan=plan)
     return meters.filter(pk__in=control.differing().values("meter")) if wanted.differs else meters
 
 

@@ -15,6 +15,7 @@ from prewatt.domain.metering.board import Line
 from prewatt.domain.metering.states import State
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console import fleet
+from prewatt.web.console.views.fleet.batches import running
 from prewatt.web.parts.pages import now, operator, page
 from prewatt.web.parts.registers import answer
 from prewatt.web.parts.tables import SIZES, Cell, Table
@@ -46,6 +47,7 @@ def grid(request: HttpRequest) -> HttpResponseBase:
             "page": "fleet",
             "rows": _rows(table, list(table.page.object_list)),
             "states": fleet.state_chips(table, _counted(table)),
+            "runs": running(operator(request)),
             "total": table.page.paginator.count,
             "selection": fleet.filter_query(table),
         }
