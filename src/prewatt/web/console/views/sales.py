@@ -15,14 +15,16 @@ from prewatt.domain.dispatch.operations import OrderEnded, OrderUnclear
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import movements
+from prewatt.domain.vending import movements, shifts
 from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import BackState, SaleState
 from prewatt.domain.vending.movements import Wanted
+from prewatt.units.values import Money
 from prewatt.web.console import desk, history
 from prewatt.web.console.moving import WHAT, standing
 from prewatt.web.console.views.sale import given_id, new_id, progress_of, sale_of, tenders
+from prewatt.web.console.views.waiting import buildings
 from prewatt.web.parts import words
 from prewatt.web.parts.pages import address, now, operator, page, refusal
 from prewatt.web.parts.registers import answer
@@ -30,6 +32,8 @@ from prewatt.web.parts.tables import Ask, Column, Filter, Register
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+SHIFTS_MAX = 100  # the newest, in the filter
 
 
 def _sellers(who: Operator) -> Iterable[tuple[str, words.Text]]:
@@ -52,7 +56,25 @@ def wanted(ask: Ask) -> Wanted:
         tender=ask["tender"] or "",
         state=ask["state"] or "",
         text=ask["text"] or "",
+        building_id=int(ask["building"]) if ask["building"] else None,
+        shift_id=ask["shift"] or "",
+        least_fen=_fen(ask["least"]),
+        most_fen=_fen(ask["most"]),
+        meter=ask["meter"] or "",
+        receipt=ask["receipt"] or "",
     )
+
+
+def _fen(text: str | None) -> int | None:
+    """An amount to filter by; what is none does not narrow."""
+    try:
+        return Money.parse((text or "").replace(",", "").replace("，", "")).fen
+    except ValueError:
+        return None
+
+
+def _shifts(who: Operator) -> list[tuple[str, words.Text]]:
+    return [(one.pk, str(one)) for one in shifts.shifts(operator=who)[:SHIFTS_MAX]]
 
 
 def _totals(ask: Ask) -> Mapping[str, int]:
@@ -140,6 +162,12 @@ REGISTER = Register(
         Filter("seller", gettext_lazy("Seller"), "choice", choices=_sellers),
         Filter("tender", gettext_lazy("Method"), "choice", choices=lambda _who: list(words.TENDERS.items())),
         Filter("state", gettext_lazy("State"), "choice", choices=_states),
+        Filter("building", gettext_lazy("Building"), "choice", choices=buildings),
+        Filter("shift", gettext_lazy("Shift"), "choice", choices=_shifts),
+        Filter("least", gettext_lazy("Amount from"), width="short"),
+        Filter("most", gettext_lazy("Amount to"), width="short"),
+        Filter("meter", gettext_lazy("Meter number"), width="short"),
+        Filter("receipt", gettext_lazy("Receipt number"), width="short"),
         Filter("text", gettext_lazy("Room, tenant, number or receipt")),
     ),
     order="-at",
