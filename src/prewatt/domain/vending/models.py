@@ -242,4 +242,5 @@ class Reversal(MoneyBack):
         )
 
 
+from prewatt.domain.vending.presets import Preset, PresetRow  # noqa: E402, F401 - Django looks for models here
 from prewatt.domain.vending.records import Closing, ClosingLine  # noqa: E402, F401 - Django looks for models here

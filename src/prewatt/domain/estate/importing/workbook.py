@@ -136,3 +136,15 @@ def _write_notes(book: Any, head: Any, text: Any) -> None:
             (sheet.title, column.title, "*" if column.required else "", str(column.example), column.note)
         ):
             page.write_string(number, place, said)
+
+
+def read_one(path: Path, sheet: Sheet) -> Page:
+    """One sheet of a file of its own: by its title, else the first. Raises WorkbookRefused."""
+    _check_size(path)
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+    except (CalamineError, OSError, ValueError) as error:
+        raise WorkbookRefused(_("%(file)s cannot be read as a workbook: %(error)s") % _named(path, error)) from error
+    with book:
+        name = sheet.title if sheet.title in book.sheet_names else next(iter(book.sheet_names), "")
+        return _page(sheet, book.get_sheet_by_name(name).to_python(skip_empty_area=False))
