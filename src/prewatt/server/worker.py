@@ -88,7 +88,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.ledger import sealing
     from prewatt.domain.metering import operations as metering
     from prewatt.domain.staff import sealing as staff_sealing
-    from prewatt.domain.vending import closing
+    from prewatt.domain.vending import closing, presetting
 
     return [
         Loop("seals", 2.0, lambda _now: sealing.seal(), batch=5000),
@@ -98,6 +98,7 @@ def centre_loops() -> list[Loop]:
         Loop("expiry", 5.0, lambda now: dispatch.expire(now=now)),
         Loop("batches", 5.0, lambda now: fleet.close_finished(now=now)),
         Loop("closings", 1.0, lambda now: closing.advance(now=now), batch=200),
+        Loop("presets", 2.0, lambda now: presetting.open_waiting(now=now), batch=presetting.PER_TURN),
         Loop("lost", 15.0, lambda now: metering.mark_lost(now=now)),
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
