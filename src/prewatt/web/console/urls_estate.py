@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views.estate import gateways, imports, meters
+from prewatt.web.console.views.estate import defaults, gateways, imports, meters
 
 urlpatterns = [
     path("settings/gateways/", gateways.register, name="estate-gateways"),
@@ -20,6 +20,8 @@ urlpatterns = [
     path("settings/meters/<int:pk>/", meters.edit, name="estate-meter"),
     path("settings/buses/<int:pk>/", gateways.edit_bus, name="estate-bus"),
     path("settings/buses/<int:pk>/remove/", gateways.remove_bus, name="estate-bus-remove"),
+    path("settings/defaults/", defaults.site, name="estate-defaults"),
+    path("settings/defaults/<int:pk>/", defaults.of_building, name="estate-defaults-building"),
     path("settings/import/", imports.upload, name="estate-import"),
     path("settings/import/template/", imports.template, name="estate-import-template"),
     path("settings/import/<str:key>/", imports.preview, name="estate-import-preview"),

@@ -86,6 +86,7 @@ def test_a_large_file_is_refused(counter: Counter, engineer: Any) -> None:
 
 def test_the_template_from_the_page_previews_as_all_new(counter: Counter, engineer: Any) -> None:
     type(counter.building).objects.update(code="X")
+    type(counter.customer).objects.update(number="X")
     content = engineer.get("/settings/import/template/").content
     send(engineer, content)
     found = engineer.get("/settings/import/u1/").context["found"]
