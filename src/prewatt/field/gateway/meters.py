@@ -24,6 +24,21 @@ from prewatt.profiles import Block, CannotRepresent, NotAllowed, Profile, Profil
 ZONE_OFFSET_S = 28_800
 CONTROL_LIFE_MS = 300_000  # what a DL/T 645 meter is told when an order has no expiry of its own
 SOON_MS = 30_000  # so soon after a write the rating alone bounds the use to some fen
+# What orders set and what a full reading leaves out. It changes only by orders: once a day is often enough.
+SETTINGS = (
+    "price_sharp_e4",
+    "price_peak_e4",
+    "price_flat_e4",
+    "price_valley_e4",
+    "price_deep_e4",
+    "alarm1_fen",
+    "alarm2_fen",
+    "ceiling_fen",
+    "overdraft_limit_fen",
+    "overload_limit_w",
+)
+SETTINGS_FIRST_MS = 600_000  # after a start the line has better to do
+SETTINGS_EVERY_MS = 86_400_000
 # what the recharge table likes to know later, beside balance, count, bought
 MONEY_EXTRA = ("energy_wh", "prepaid_open")
 QUIET = frozenset({"balance_fen", "overdraft_fen"})  # these change all the time; they travel with the next status
@@ -85,6 +100,8 @@ class Meter:
         "profile",
         "quarantine",
         "sent_at",
+        "settings",
+        "settings_due",
         "status",
         "status_names",
         "status_seen",
@@ -107,6 +124,8 @@ class Meter:
             raise ProfileError(f"{config.meter}: this site allows nothing that {config.profile} could read")
         self.status = self.questions(self.profile.status_blocks) or self.sweep[:1]
         extra = [name for name in MONEY_EXTRA if name in self.profile.quantities]
+        self.settings = self.named([name for name in SETTINGS if name not in self.profile.sweep])
+        self.settings_due: int | None = None  # None: not yet planned
         self.money = self.questions(self.profile.money_blocks)
         self.money_later = self.questions(self.profile.plan((*self.profile.money, *extra)))
         rating_w = self.profile.rating.power_w_max

@@ -17,7 +17,7 @@ import structlog
 from prewatt import profiles
 from prewatt.field.gateway.desk import Desk
 from prewatt.field.gateway.journal import Journal, JournalFull, OpenOrder, is_money
-from prewatt.field.gateway.meters import Meter, Question, Wiring
+from prewatt.field.gateway.meters import SETTINGS_EVERY_MS, SETTINGS_FIRST_MS, Meter, Question, Wiring
 from prewatt.field.gateway.recharge import RechargeRules
 from prewatt.field.gateway.schedule import Idle, Job, JobKind, Outcome, Priority, Schedule
 from prewatt.field.gateway.switching import SwitchRules
@@ -302,6 +302,8 @@ class Poller:
         values = meter.decode(question.block, reply)
         self._heard(meter)
         if job.last:
+            if full:
+                values = {**values, **await self._look_at_settings(meter, job.limit_ms)}
             self._landed(meter, values, full=full)
             if not full and (meter.ceiling_at is None or self._now_ms() - meter.ceiling_at >= CEILING_FRESH_MS):
                 await self._look_at_ceiling(meter, job.limit_ms)
@@ -309,6 +311,21 @@ class Poller:
             meter.partial = {**(meter.partial or {}), **values}
         else:
             meter.partial_status = {**(meter.partial_status or {}), **values}
+
+    async def _look_at_settings(self, meter: Meter, limit_ms: int) -> dict[str, int]:
+        """Once a day, with a full reading, for the centre to compare with what it sent. What fails waits a day."""
+        now = self._now_ms()
+        if meter.settings_due is None:
+            meter.settings_due = now + SETTINGS_FIRST_MS
+        if now < meter.settings_due:
+            return {}
+        meter.settings_due = now + SETTINGS_EVERY_MS
+        found: dict[str, int] = {}
+        for question in meter.settings:
+            with contextlib.suppress(ExceptionAnswer, ErrorAnswer, NoAnswer, WireError):
+                reply = await self.line.ask(question.request, timeout_s=question.wire_s + limit_ms / 1000)
+                found.update(meter.decode(question.block, reply))
+        return found
 
     async def _look_at_ceiling(self, meter: Meter, limit_ms: int) -> None:
         """Now, while there is time, so that a recharge need not. A meter that does not tell has none that we know."""

@@ -128,6 +128,8 @@ class Turn:
         values = await self.read(meter.questions_for(work.order, since_write_ms=since_write_ms))
         if work.order.kind is Kind.RECHARGE and not work.memory.writes:
             values = await self._with_ceiling(values)
+        if work.order.kind is Kind.READ:
+            values = await self._with_settings(values)
         work.values = values
         judgement = self._judge(values)
         if work.memory.doubt_at_ms is not None and judgement.fact not in (Fact.DOUBT, Fact.NEITHER):
@@ -144,6 +146,16 @@ class Turn:
                 raise Silence(outcome_of(error), error.code) from error
             self._heard = True
             values.update(self.meter.decode(question.block, reply))
+        return values
+
+    async def _with_settings(self, values: dict[str, int]) -> dict[str, int]:
+        """Everything means what orders have set as well. A meter that does not give it is not asked for ever."""
+        for question in self.meter.settings:
+            try:
+                values = {**await self.read((question,)), **values}
+            except Silence as silence:
+                if silence.outcome is not Outcome.REFUSED:
+                    raise
         return values
 
     async def _with_ceiling(self, values: dict[str, int]) -> dict[str, int]:
