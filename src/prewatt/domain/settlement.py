@@ -138,6 +138,7 @@ def apply(order: MeterOrder, state: State, *, now: datetime) -> None:
             _opened(order)
             BOOK.confirm(order, now=now)
             effects.arrived(order, now=now)
+            effects.opened(order, now=now)
         case Kind.OPEN, State.REFUSED | State.EXPIRED | State.CANCELLED:
             BOOK.release(order, now=now)
             effects.waits(order, now=now)

@@ -204,3 +204,19 @@ def test_what_cannot_be_changed_is_refused(leavers: Leavers) -> None:
     change(leavers)
     with pytest.raises(ClosingIdTaken):
         change(leavers, opening=other)
+
+
+def test_the_tenants_prices_and_limits_go_along(leavers: Leavers) -> None:
+    counter = leavers.counter
+    old = counter.meters[0]
+    prices = {"price_flat_e4": 8_800, "alarm1_fen": 7_000, "circuit": "2#"}
+    Meter.objects.filter(pk=old.pk).update(**prices)
+    Meter.objects.filter(number="NEW").update(room=None, allow=["manual", "simulated"])
+    change(leavers)
+    leavers.answer_all(rounds=4)
+    made = new(leavers)
+    assert {name: getattr(made, name) for name in prices} == prices
+    assert made.room == old.room
+    sent = {order.kind: order.values for order in counter.lease()}
+    assert sent["prices"] == {"price_flat_e4": 8_800}
+    assert sent["limits"]["alarm1_fen"] == 7_000

@@ -321,8 +321,10 @@ def test_the_meter_opens_again_for_the_next(leavers: Leavers) -> None:
         operator=counter.cashier,
         now=counter.now,
     )
-    leavers.answer_all()
+    (order,) = counter.lease()
+    leavers.carry_out(order)
     assert leavers.holds[meter.number]["balance_fen"] == 2_000
+    assert [order.kind for order in counter.lease()] == ["release"]  # it was switched off for the closing
     counter.sell("s1", "5")
     leavers.answer_all()
     assert Sale.objects.get(pk="s1").state == "arrived"

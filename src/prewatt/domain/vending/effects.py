@@ -5,20 +5,44 @@ Called by `settlement` only, with the meter held.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch.models import MeterOrder
+from prewatt.domain.dispatch.states import State
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
+from prewatt.domain.vending.leaving import CAUSES
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale, SaleState
 from prewatt.domain.vending.returning import pay, set_sale
+from prewatt.link.messages import SWITCH_KINDS, Kind
+
+POWER_BACK = timedelta(days=1)  # an order to give power back may wait longer than one to take it
 
 
 def arrived(order: MeterOrder, *, now: datetime) -> None:
     """The meter holds the money."""
     for sale in Sale.objects.filter(order=order):
         set_sale(sale, SaleState.ARRIVED, now=now)
+
+
+def opened(order: MeterOrder, *, now: datetime) -> None:
+    """The account before was closed with the meter switched off (销户): the new one has its power back."""
+    last = MeterOrder.objects.filter(meter=order.meter_id, kind__in=sorted(SWITCH_KINDS), state=State.DONE)
+    switched = last.order_by("-answered_at").values_list("kind", "cause_kind").first()
+    if switched is None or switched[0] != Kind.SWITCH_OFF or switched[1] not in CAUSES.values():
+        return
+    dispatch.place_held(
+        order_id=f"{order.pk[:60]}.on",
+        meter=order.meter,
+        opening_id=order.opening_id,
+        kind=Kind.RELEASE,
+        cause=("opening", order.pk),
+        operator=order.placed_by,
+        now=now,
+        expires_at=now + POWER_BACK,
+    )
 
 
 def arrived_late(order: MeterOrder, *, now: datetime) -> None:

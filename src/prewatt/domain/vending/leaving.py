@@ -9,8 +9,9 @@ back what it no longer holds, and is read again.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch import queries as dispatch_queries
@@ -22,11 +23,15 @@ from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.metering.models import MeterState
+from prewatt.domain.tariff import operations as tariff
+from prewatt.domain.tariff.models import PlanUse
+from prewatt.domain.vending import terms
 from prewatt.domain.vending.look import net_fen
 from prewatt.domain.vending.models import Refund
 from prewatt.domain.vending.records import ENDED, Closing, ClosingKind, ClosingLine, ClosingState, LineState
 from prewatt.domain.vending.returning import pay
 from prewatt.link.messages import Kind
+from prewatt.profiles.loader import ProfileError
 
 if TYPE_CHECKING:
     from prewatt.domain.dispatch.models import MeterOrder
@@ -296,9 +301,19 @@ def _change_over(line: ClosingLine, now: datetime) -> None:
     assert new is not None  # `change_meter` names it
     operator = line.closing.operator
     estate.change_meter(meter=old, operator=operator, now=now, active=False)
-    if not new.active:
-        estate.change_meter(meter=new, operator=operator, now=now, active=True)
+    estate.change_meter(meter=new, operator=operator, now=now, active=True, **_terms(old, new))
+    plan = PlanUse.objects.filter(meter=old).select_related("plan").first()
+    if plan is not None:
+        tariff.assign(plan=plan.plan, meter_ids=[new.pk], operator=operator, now=now)
     move(line, LineState.SWAP if same_place(old, new) else LineState.CARRYING, now=now)
+
+
+def _terms(old: Meter, new: Meter) -> dict[str, Any]:
+    """The same tenant at the same prices: what belongs to the account goes along, what belongs to the device stays."""
+    fields = {name: getattr(old, name) for name in (*terms.PRICES, "alarm1_fen", "alarm2_fen", "overload_limit_w")}
+    if new.room_id is None:
+        fields |= {"room": old.room, "circuit": old.circuit}
+    return {name: value for name, value in fields.items() if value and value != getattr(new, name)}
 
 
 def same_place(old: Meter, new: Meter) -> bool:
@@ -333,6 +348,8 @@ def carry(line: ClosingLine, *, now: datetime) -> None:
             at=now,
         )
     order = _place(line, Kind.OPEN, now=now, amount_fen=line.carried_fen, meter=new)
+    with suppress(ProfileError):  # a model that only its gateway knows: its settings are sent by hand
+        terms.send(order_id=order.pk, meter=new, operator=line.closing.operator, now=now)
     move(line, LineState.CARRYING, now=now, order=order)
 
 
