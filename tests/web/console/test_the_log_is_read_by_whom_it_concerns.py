@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,20 @@ from prewatt.web.parts import actions
 PACKAGE = Path(__file__).resolve().parents[3] / "src/prewatt"
 
 
+CODE = re.compile(r"[a-z_]+\.[a-z_]+")
+SAID_BY_PLACE = ("log", "log_step")  # helpers of rooms that take the action as a plain argument
+
+
 def logged() -> Iterator[tuple[str, str]]:
     """Every text that stands behind `action=` anywhere in the domain and the pages, also inside a choice of two."""
     for room in ("domain", "web", "server"):
         for path in PACKAGE.joinpath(room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call):
+                    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                    for one in node.args if name in SAID_BY_PLACE else ():
+                        if isinstance(one, ast.Constant) and CODE.fullmatch(str(one.value)):
+                            yield path.name, str(one.value)
                     for given in node.keywords:
                         if given.arg == "action":
                             values = [given.value]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,8 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from prewatt.domain.staff.rights import Right
-from prewatt.web.parts.words import Text
+from prewatt.web.parts.formats import moment, yuan
+from prewatt.web.parts.words import TENDERS, Text
 
 # A test walks the code for `action=` and fails on one that has no word here.
 ACTIONS: dict[str, Text] = {
@@ -84,6 +86,11 @@ ACTIONS: dict[str, Text] = {
     "estate.defaults": _("changed the defaults"),
     "estate.meter_added": _("added a meter"),
     "commissioning.look": _("looked at a bus"),
+    "estate.building": _("changed a building"),
+    "estate.floor": _("changed a floor"),
+    "estate.area": _("changed an area"),
+    "estate.room": _("changed a room"),
+    "estate.order": _("changed the order of the estate"),
     "estate.import": _("imported the estate"),
 }
 FIELDS: dict[str, Text] = {
@@ -98,7 +105,7 @@ FIELDS: dict[str, Text] = {
     "left": _("recovery codes left"),
     "text": _("text"),
     "logo": _("logo"),
-    "amount_fen": _("amount (fen)"),
+    "amount_fen": _("amount"),
     "tender": _("method"),
     "reason": _("reason"),
     "note": _("note"),
@@ -111,11 +118,11 @@ FIELDS: dict[str, Text] = {
     "kind": _("kind"),
     "meters": _("meters"),
     "plan": _("price plan"),
-    "float_fen": _("opening float (fen)"),
-    "counted_fen": _("counted (fen)"),
-    "expected_fen": _("expected (fen)"),
-    "carried_fen": _("carried over (fen)"),
-    "first_fen": _("first recharge (fen)"),
+    "float_fen": _("opening float"),
+    "counted_fen": _("counted"),
+    "expected_fen": _("expected"),
+    "carried_fen": _("carried over"),
+    "first_fen": _("first recharge"),
     "nth": _("copy number"),
     "expires_at": _("valid until"),
     "customer": _("customer"),
@@ -144,7 +151,7 @@ TARGETS: dict[str, Text] = {
 }
 RIGHTS: dict[str, Text] = {
     Right.READ: _("Look"),
-    Right.SELL: _("Sale"),
+    Right.SELL: _("Sell"),
     Right.REFUND: _("Refund"),
     Right.REVERSE: _("Reversal"),
     Right.DECIDE: _("Decide"),
@@ -157,7 +164,7 @@ RIGHTS: dict[str, Text] = {
     Right.STAFF: _("People"),
     Right.AUDIT: _("Audit"),
 }
-MASK = "***"
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+\d\d:\d\d$")  # as a time stands in the log's JSON
 SHORT_MAX = 120
 
 
@@ -208,13 +215,15 @@ def value(name: str, given: Any) -> str:
         return ""
     if isinstance(given, bool):
         return _now("yes") if given else _now("no")
+    if name.endswith("_fen") and isinstance(given, int):
+        return yuan(given)
+    if name == "tender":
+        return str(TENDERS.get(str(given), given))
     if isinstance(given, list):
         return ", ".join(str(right(one)) if name == "rights" else str(one) for one in given)
     if isinstance(given, dict):
         return "; ".join(f"{field(key)}: {value(key, each)}" for key, each in given.items())
-    if isinstance(given, datetime):
-        return given.isoformat()
-    return str(given)
+    return moment(datetime.fromisoformat(given)) if MOMENT.match(str(given)) else str(given)
 
 
 def short(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

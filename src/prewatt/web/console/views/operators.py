@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.staff import people, sign_ins
@@ -48,6 +48,10 @@ def _buildings(one: Operator) -> str:
     return ", ".join(building.name for building in one.buildings.all())
 
 
+def _factor(*, on: bool) -> str:
+    return pgettext("second factor", "on") if on else pgettext("second factor", "off")
+
+
 REGISTER = Register(
     name="operators",
     title=gettext_lazy("Operators"),
@@ -73,7 +77,9 @@ REGISTER = Register(
         Column(
             "factor",
             gettext_lazy("Second factor"),
-            value=lambda one: _("on") if one.second_factor else _("off"),
+            value=lambda one: (
+                pgettext("second factor", "on") if one.second_factor else pgettext("second factor", "off")
+            ),
             icon=lambda one: "shield-lock" if one.second_factor else "",
             sort=("second_factor",),
             width=12,
