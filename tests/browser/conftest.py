@@ -42,14 +42,17 @@ def counter() -> Counter:
 
 
 @pytest.fixture
-def visit(browser: Any, live_server: Any, counter: Counter, client: Any) -> Iterator[Any]:
+def visit(browser: Any, live_server: Any, counter: Counter) -> Iterator[Any]:
     """Opens a page for somebody who is logged in; whatever the page complains of fails the test."""
+    from django.test import Client
+
     complaints: list[str] = []
     contexts = []
 
     def opened(
         path: str, *, who: Any = None, size: dict[str, int] = DESK, language: str = "en", dark: bool = False
     ) -> Any:
+        client = Client()  # of his own: two people at once are two sessions
         client.force_login(who or counter.cashier)
         context = browser.new_context(viewport=size, color_scheme="dark" if dark else "light")
         contexts.append(context)

@@ -10,6 +10,7 @@ from counter import Counter, yuan
 from prewatt.link.messages import Outcome
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+MORE = ("/shifts/open/", "/shifts/", "/refund/?meter=0300000000", "/orders/waiting/", "/settings/counter/")
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -133,7 +134,7 @@ def test_a_reversal_asks_first(visit: Any, counter: Counter) -> None:
     assert sale.reversals.get().note == "wrong room"
 
 
-@pytest.mark.parametrize("path", ["/sale/?q=101", "/sale/?meter=0300000000", "/sales/?from=&to=", "/orders/"])
+@pytest.mark.parametrize("path", ["/sale/?q=101", "/sale/?meter=0300000000", "/sales/?from=&to=", "/orders/", *MORE])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_nothing_runs_out_of_the_page(visit: Any, counter: Counter, path: str, size: Any, language: str) -> None:
@@ -155,3 +156,68 @@ def test_on_a_phone_the_button_stays_in_sight(visit: Any, counter: Counter) -> N
     assert box["height"] >= 44
     page.click("#take")
     assert sold(page, 1).amount_fen == yuan("100")
+
+
+class Hands:
+    """A cashier's hands on the keys, counted. At five keys a second fifteen are three seconds."""
+
+    KEYS_MAX = 15
+
+    def __init__(self, page: Any) -> None:
+        self.page, self.keys = page, 0
+
+    def type(self, text: str) -> None:
+        self.keys += len(text)
+        self.page.keyboard.type(text, delay=20)
+
+    def press(self, key: str) -> None:
+        self.keys += 1
+        self.page.keyboard.press(key)
+
+
+def test_a_sale_to_a_known_tenant_is_three_seconds_of_keys(visit: Any, counter: Counter) -> None:
+    """Three in a row, without a pause and without looking whether the page follows."""
+    page = visit("/sale/")
+    for count, amount in enumerate(("100", "50.5", "200"), start=1):
+        page.wait_for_selector("#find:focus")
+        hands = Hands(page)
+        hands.type("101")
+        hands.press("Enter")
+        hands.type(amount)
+        page.wait_for_selector("#amount:focus")
+        hands.press("Enter")
+        assert sold(page, count).amount_fen == yuan(amount)
+        assert hands.keys <= Hands.KEYS_MAX
+    assert len(sales()) == 3
+
+
+def test_two_meters_of_a_tenant_are_three_seconds_of_keys(visit: Any, counter: Counter) -> None:
+    counter.opened(counter.meters[1], balance_fen=yuan("20"))
+    page = visit("/sale/")
+    hands = Hands(page)
+    hands.type("hfx")
+    page.wait_for_selector(".cand")
+    hands.press("Enter")
+    page.wait_for_selector("#amount:focus")
+    hands.type("100")
+    hands.press("ArrowDown")
+    hands.type("50")
+    assert page.text_content("#sum b") == "150.00"
+    hands.press("Enter")
+    sold(page, 2)
+    assert hands.keys <= Hands.KEYS_MAX
+    page.wait_for_selector("#find:focus")
+    assert page.locator(".ways li").count() == 2
+    for one in sales():
+        counter.arrive(one.pk)
+    page.wait_for_selector(".paid-lines .more .good")
+    assert {one.state for one in sales()} == {"arrived"}
+
+
+def test_a_quick_amount_goes_to_the_meter_last_typed_for(visit: Any, counter: Counter) -> None:
+    counter.opened(counter.meters[1], balance_fen=yuan("20"))
+    page = visit(f"/sale/?meter={counter.meters[0].number}")
+    page.press("#amount", "ArrowDown")
+    page.click(".qk [data-amount='200']")
+    assert page.input_value("[data-line] >> nth=0") == ""
+    assert page.input_value("[data-line] >> nth=1") == "200"
