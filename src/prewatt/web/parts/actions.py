@@ -91,6 +91,10 @@ ACTIONS: dict[str, Text] = {
     "estate.area": _("changed an area"),
     "estate.room": _("changed a room"),
     "estate.order": _("changed the order of the estate"),
+    "estate.uses": _("changed the kinds of use"),
+    "estate.removed": _("removed from the estate"),
+    "estate.bus_removed": _("removed a bus"),
+    "estate.gateway_removed": _("removed a gateway"),
     "estate.import": _("imported the estate"),
 }
 FIELDS: dict[str, Text] = {
