@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views.customers import closings, edit, ending, opening, register, show
+from prewatt.web.console.views.customers import batch, closings, edit, ending, opening, register, show
 
 urlpatterns = [
     path("customers/", register.index, name="customers"),
@@ -13,6 +13,12 @@ urlpatterns = [
     path("customers/open/people/", opening.people, name="customer-find-person"),
     path("customers/open/meter/<int:pk>/", opening.line, name="customer-line"),
     path("customers/open/reading/<int:pk>/", opening.reading, name="customer-reading"),
+    path("customers/batch/", batch.upload, name="customer-batch"),
+    path("customers/batch/template/", batch.template, name="preset-template"),
+    path("customers/batch/<str:preset_id>/", batch.show, name="preset"),
+    path("customers/batch/<str:preset_id>/live/", batch.live, name="preset-live"),
+    path("customers/batch/<str:preset_id>/start/", batch.start, name="preset-start"),
+    path("customers/batch/<str:preset_id>/retry/", batch.retry, name="preset-retry"),
     path("customers/<int:pk>/", show.show, name="customer"),
     path("customers/<int:pk>/accounts/", show.live, name="customer-live"),
     path("customers/<int:pk>/edit/", edit.person, name="customer-edit"),
