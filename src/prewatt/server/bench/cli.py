@@ -19,7 +19,12 @@ def _run(name: str, **options: Any) -> None:
     try:
         module = importlib.import_module(f"prewatt.server.bench.{name}")
     except ModuleNotFoundError as error:
-        extra = {"store": "prewatt[centre,postgres]", "vend": "prewatt[centre,postgres]", "fleet": "pymodbus"}
+        extra = {
+            "store": "prewatt[centre,postgres]",
+            "vend": "prewatt[centre,postgres]",
+            "console": "prewatt[centre,postgres]",
+            "fleet": "pymodbus",
+        }
         missing = error.name or ""
         cure = "is not part of this installation" if missing.startswith("prewatt.") else f"install {extra.get(name)}"
         typer.echo(f"`prewatt bench {name}` needs {missing}: {cure}", err=True)
@@ -54,6 +59,17 @@ def fleet(
 def store(*, as_json: JsonOption = False) -> None:
     """Readings into the database: CPU per committed row."""
     _run("store", json=as_json)
+
+
+@app.command()
+def console(
+    *,
+    meters: Annotated[int, typer.Option(min=100, max=50_000, help="Meters of the site.")] = 10_000,
+    rounds: Annotated[int, typer.Option(min=5, max=1000, help="How often each page is asked for.")] = 40,
+    as_json: JsonOption = False,
+) -> None:
+    """The console's pages on a site of 10,000 meters, on SQLite and PostgreSQL, beside a page that says hello."""
+    _run("console", json=as_json, meters=meters, rounds=rounds)
 
 
 @app.command()

@@ -21,7 +21,22 @@ def main() -> None:
         _go_on(folder)
     else:
         _begin(folder)
+    _scale(folder)
     report(folder, "ready", 1, 1)
+
+
+def _scale(folder: Files) -> None:
+    """The many meters that nobody simulates, once."""
+    facts = folder.facts()
+    meters = facts.get("scale", 0)
+    if not meters or facts.get("scaled"):
+        return
+    from prewatt.domain.staff.models import Operator
+    from prewatt.server.demo import scale
+
+    report(folder, "scale", 0, meters)
+    scale.load(meters=meters, now=datetime.now(UTC), seller=Operator.objects.get(username="manager"))
+    files.write(folder.mark, folder.facts() | {"scaled": meters})
 
 
 def _begin(folder: Files) -> None:

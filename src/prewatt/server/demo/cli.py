@@ -26,6 +26,7 @@ from prewatt.server.supervisor import Child, Supervisor
 
 app = typer.Typer(add_completion=False)
 FOLDER = Path("var/demo")
+SCALE_MAX = 50_000
 SPEED_MAX = (
     10  # beyond that, what a room counts is more than its meter's rating, and the gateway rightly disbelieves it
 )
@@ -37,6 +38,10 @@ def demo(
     speed: Annotated[
         int, typer.Option(min=1, max=SPEED_MAX, help="Rooms live and meters count so many times faster.")
     ] = 1,
+    scale: Annotated[
+        int,
+        typer.Option(min=0, max=SCALE_MAX, help="So many more meters, loaded once and not simulated."),
+    ] = 0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the demo's building and begin again.")] = False,
 ) -> None:
     """Bring the article's tower to life on this machine: meters, buses, gateway, centre and counter. 演示
@@ -45,7 +50,7 @@ def demo(
     """
     folder = Files(Path(os.environ.get("PREWATT_DATA", FOLDER)).absolute())
     with _sole_user(folder):
-        _prepare(folder, port=port, fresh=fresh)
+        _prepare(folder, port=port, fresh=fresh, scale=scale)
         _environment(folder)
         raise typer.Exit(_run(folder, port=port, speed=speed))
 
@@ -67,7 +72,7 @@ def _sole_user(folder: Files) -> Iterator[None]:
         yield
 
 
-def _prepare(folder: Files, *, port: int, fresh: bool) -> None:
+def _prepare(folder: Files, *, port: int, fresh: bool, scale: int) -> None:
     """Ports, and an empty folder if the building is to be made anew."""
     facts = folder.facts()
     if not facts and any(folder.folder.glob("*.sqlite3")):
@@ -80,9 +85,15 @@ def _prepare(folder: Files, *, port: int, fresh: bool) -> None:
     if fresh or not facts.get("built"):
         files.wipe(folder)
         facts = {}
+    if scale and facts.get("scaled", scale) != scale:
+        raise ready.WrongSetting(
+            f"This demo has {facts['scaled']} more meters already. Leave --scale out, or begin again with --fresh."
+        )
     for left_over in (folder.progress, folder.running):
         left_over.unlink(missing_ok=True)
-    files.write(folder.mark, facts | {"ports": _bus_ports(facts.get("ports", [])), "web_port": port, "pages": False})
+    ports = _bus_ports(facts.get("ports", []))
+    wanted = scale or facts.get("scale", 0)
+    files.write(folder.mark, facts | {"ports": ports, "web_port": port, "pages": False, "scale": wanted})
 
 
 def _bus_ports(before: list[int]) -> list[int]:
@@ -116,7 +127,7 @@ def _children(folder: Files, *, port: int, speed: int) -> list[Child]:
         return Child(name, argv, log=folder.logs / f"{name}.log", **more)  # type: ignore[arg-type]
 
     def is_built() -> bool:
-        return bool(files.read(folder.progress).get("stage") not in {None, "building", "sales"})
+        return bool(files.read(folder.progress).get("stage") not in {None, "building", "sales", "scale"})
 
     def is_up() -> bool:
         return not port_is_free("127.0.0.1", port)
@@ -136,6 +147,8 @@ def _children(folder: Files, *, port: int, speed: int) -> list[Child]:
         part("gateway", command("gateway", "--data", str(folder.gateway)), when=has_keys),
         part("worker", command("worker"), when=is_closed),
     ]
+    if folder.facts()["scale"]:
+        children.append(part("repeating", module("repeating"), when=is_built))
     if not files.read(folder.history).get("closed"):
         children.append(part("history", module("history"), once=True, when=is_built, tries=5))
     return children

@@ -27,7 +27,7 @@ from prewatt.server.demo import tower
 from prewatt.server.demo.tower import RoomPlan, Wanted
 from prewatt.sim.tariff import ZHUHAI_PRICES_E4
 
-METERS_MAX = 50_000
+METERS_MAX = 50_000  # `demo --scale` takes no more
 DAYS = 21
 SALES = 3  # of each account
 SERIES = "SCALE"

@@ -16,6 +16,7 @@ from prewatt.server.processes import port_is_free
 STAGES = {
     "building": "建楼 building",
     "sales": "六十天售电 sixty days of sales",
+    "scale": "装载更多仪表 loading more meters",
     "ready": "六十天抄表 sixty days of readings",
     "history": "六十天抄表 sixty days of readings",
     "closing": "日结 closing the days",
@@ -60,7 +61,7 @@ class Screen:
     def turn(self, pids: dict[str, int]) -> None:
         progress = files.read(self._folder.progress)
         stage = progress.get("stage", "building")
-        is_built = stage not in {"building", "sales"}
+        is_built = stage not in {"building", "sales", "scale"}
         if is_built and not self._is_up and "web" in pids and not port_is_free("127.0.0.1", self._port):
             self._is_up = True
             self._welcome()
