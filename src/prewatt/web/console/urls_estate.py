@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views.estate import defaults, gateways, imports, meters
+from prewatt.web.console.views.estate import defaults, gateways, imports, meters, rooms, structure
 
 urlpatterns = [
     path("settings/gateways/", gateways.register, name="estate-gateways"),
@@ -20,6 +20,20 @@ urlpatterns = [
     path("settings/meters/<int:pk>/", meters.edit, name="estate-meter"),
     path("settings/buses/<int:pk>/", gateways.edit_bus, name="estate-bus"),
     path("settings/buses/<int:pk>/remove/", gateways.remove_bus, name="estate-bus-remove"),
+    path("settings/buildings/", structure.tree, name="estate-structure"),
+    path("settings/buildings/order/", structure.order, name="estate-order"),
+    path("settings/buildings/new/", structure.create_building, name="estate-building-new"),
+    path("settings/buildings/<int:pk>/", structure.edit_building, name="estate-building"),
+    path("settings/buildings/<int:pk>/floors/new/", structure.create_floor, name="estate-floor-new"),
+    path("settings/buildings/<int:pk>/areas/new/", structure.create_area, name="estate-area-new"),
+    path("settings/floors/<int:pk>/", structure.edit_floor, name="estate-floor"),
+    path("settings/areas/<int:pk>/", structure.edit_area, name="estate-area"),
+    path("settings/remove/<slug:kind>/<int:pk>/", structure.remove, name="estate-remove"),
+    path("settings/rooms/", rooms.register, name="estate-rooms"),
+    path("settings/rooms/new/", rooms.create, name="estate-room-new"),
+    path("settings/rooms/uses/", rooms.uses, name="estate-uses"),
+    path("settings/rooms/<int:pk>/", rooms.edit, name="estate-room"),
+    path("settings/rooms/<int:pk>/remove/", rooms.remove, name="estate-room-remove"),
     path("settings/defaults/", defaults.site, name="estate-defaults"),
     path("settings/defaults/<int:pk>/", defaults.of_building, name="estate-defaults-building"),
     path("settings/import/", imports.upload, name="estate-import"),

@@ -76,9 +76,7 @@ def _parts(building: Building | None) -> list[Part]:
                     "sweep_s", _("Polling interval"), _("seconds"), _("Full readings; 1800 is half an hour."), "numeric"
                 ),
             ),
-            _(
-                "A bus or a meter with an interval of its own keeps it. The gateways fetch a new one with their next message."
-            ),
+            _("A bus or a meter with its own interval keeps it. Gateways fetch a new one with their next message."),
         ),
     ]
 
