@@ -47,7 +47,7 @@ class Change:
     room: str
     tenant: str
     balance_fen: int | None
-    power_w: int | None  # CT ratio applied
+    power_w: int | None  # ratios of the transformers applied
     values: Mapping[str, tuple[int | None, int]]
     dangers: tuple[Danger, ...]
 
@@ -99,7 +99,7 @@ def _change(kind: Kind, meter: Meter, told: Sorted, shown: Mapping[str, int], op
         room=meter.room.number if meter.room else meter.number,
         tenant=opening.customer.name if opening else "",
         balance_fen=balance,
-        power_w=None if power is None else power * meter.ct_ratio,
+        power_w=None if power is None else power * meter.ratio,
         values={name: (old[name], value) for name, value in told.values.items()},
         dangers=dangers(kind, told.values, state, balance_fen=balance, opened=opening is not None),
     )

@@ -1,6 +1,14 @@
 from django.urls import URLPattern, URLResolver, path
 
-from prewatt.web.console import urls_commissioning, urls_customers, urls_estate, urls_fleet, urls_people, urls_sale
+from prewatt.web.console import (
+    urls_commissioning,
+    urls_control,
+    urls_customers,
+    urls_estate,
+    urls_fleet,
+    urls_people,
+    urls_sale,
+)
 from prewatt.web.console.views import building, dashboard, login, meters
 
 app_name = "console"
@@ -17,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("meters/<int:pk>/card/", meters.card, name="card"),
     path("meters/<int:pk>/orders/", meters.orders, name="meter_orders"),
     path("meters/<int:pk>/<slug:kind>/", meters.command, name="command"),
+    *urls_control.urlpatterns,
     *urls_fleet.urlpatterns,
     *urls_customers.urlpatterns,
     *urls_estate.urlpatterns,

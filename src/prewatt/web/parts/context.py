@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from prewatt.domain.control import cutting
 from prewatt.domain.dispatch import queries as dispatch
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.staff import site
@@ -31,5 +32,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if isinstance(who, Operator) or (who is not None and who.is_authenticated):
         context["may"] = {right.value: who.may(right) for right in Right}
         context["pulse"] = SimpleLazyObject(lambda: metering.pulse(operator=who, now=at))
+        context["site_stop"] = SimpleLazyObject(cutting.stop)
         context["to_check"] = SimpleLazyObject(lambda: dispatch.to_check(operator=who))
     return context

@@ -103,7 +103,15 @@ ROOMS: tuple[Room, ...] = (
             Link("console:closings", _("Closings"), "closings", (READ,)),
         ),
     ),
-    Room("fleet", _("Fleet"), "list-check", (Link("console:fleet", _("Fleet"), "fleet", (READ,), "5"),)),
+    Room(
+        "fleet",
+        _("Fleet"),
+        "list-check",
+        (
+            Link("console:fleet", _("Fleet"), "fleet", (READ,), "5"),
+            Link("console:differing", _("Sent against shown"), "differing", (READ,)),
+        ),
+    ),
     Room(
         "settings",
         _("Settings"),
@@ -112,6 +120,8 @@ ROOMS: tuple[Room, ...] = (
             Link("console:estate-gateways", _("Gateways"), "gateways", (READ,)),
             Link("console:estate-meters", _("Meters"), "estate-meters", (READ,)),
             Link("console:estate-import", _("Import from Excel"), "estate-import", (Right.SETTINGS,)),
+            Link("console:plans", _("Price plans"), "plans", (READ,)),
+            Link("console:switching", _("Rules of switching off"), "switching", (Right.SETTINGS,)),
             Link("console:operators", _("Operators"), "operators", (Right.STAFF,)),
             Link("console:roles", _("Roles and rights"), "roles", (Right.STAFF,)),
             Link("console:log", _("Operation log"), "log", (Right.AUDIT,)),
