@@ -57,7 +57,7 @@ def page(*any_of: Right, methods: tuple[str, ...] = ("GET", "HEAD")) -> Callable
             patch_vary_headers(response, ["HX-Request", "Cookie"])
             return response
 
-        checked.rights = any_of  # type: ignore[attr-defined]  # for the test that walks all pages
+        checked.rights, checked.methods = any_of, methods  # type: ignore[attr-defined]  # for the test that walks all pages
         return require_http_methods(methods)(checked)  # type: ignore[return-value]
 
     return wrap

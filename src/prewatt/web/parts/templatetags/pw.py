@@ -18,8 +18,23 @@ from prewatt.web.parts import nav as side
 
 register = template.Library()
 
-register.filter("yuan", formats.yuan)
-register.filter("tile_yuan", formats.tile_yuan)
+Figure = int | str | None  # Django gives an empty text for a figure that a reading does not have
+
+
+def _known(value: Figure) -> int | None:
+    return None if value is None or value == "" else int(value)
+
+
+@register.filter
+def yuan(fen: Figure) -> str:
+    return formats.yuan(_known(fen))
+
+
+@register.filter
+def tile_yuan(fen: Figure) -> str:
+    return formats.tile_yuan(_known(fen))
+
+
 register.filter("clock", formats.clock)
 register.filter("moment", formats.moment)
 register.filter("masked", formats.masked)
@@ -42,14 +57,14 @@ def nav(context: dict[str, Any]) -> dict[str, Any]:
 
 
 @register.filter
-def kilo(value: int | None, digits: int = 2) -> str:
+def kilo(value: Figure, digits: int = 2) -> str:
     """Wh as kWh, W as kW, mA as A."""
-    return formats.thousandth(value, digits)
+    return formats.thousandth(_known(value), digits)
 
 
 @register.filter
-def scaled(value: int | None, scale: int) -> str:
-    return formats.scaled(value, scale)
+def scaled(value: Figure, scale: int) -> str:
+    return formats.scaled(_known(value), scale)
 
 
 @register.filter
