@@ -48,6 +48,7 @@
     wanted = null;
     field.value = "";
     found.replaceChildren();
+    found.dataset.q = ""; // the same words for the next one are a new question
     counted();
   };
   const counted = () => {
