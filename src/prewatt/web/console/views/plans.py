@@ -41,13 +41,20 @@ BAND_WORDS: Mapping[str, Text] = {
     "deep": gettext_lazy("Deep valley"),
 }
 UNIT = gettext_lazy("yuan/kWh")
+TITLES: Mapping[str, Text] = {
+    "sharp": gettext_lazy("Sharp (yuan/kWh)"),
+    "peak": gettext_lazy("Peak (yuan/kWh)"),
+    "flat": gettext_lazy("Flat (yuan/kWh)"),
+    "valley": gettext_lazy("Valley (yuan/kWh)"),
+    "deep": gettext_lazy("Deep valley (yuan/kWh)"),
+}
 
 
 def _price(name: str) -> Column:
     band = name.removeprefix("price_").removesuffix("_e4")
     return Column(
         band,
-        gettext_lazy("%(band)s (yuan/kWh)") % {"band": BAND_WORDS[band]},
+        TITLES[band],
         value=lambda plan: str(Price(getattr(plan, name))),
         sort=(name,),
         tone=lambda _plan: "num",
