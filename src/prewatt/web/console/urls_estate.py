@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views.estate import defaults, gateways, imports, meters, rooms, structure
+from prewatt.web.console.views.estate import defaults, gateways, imports, meters, rooms, structure, texts
 
 urlpatterns = [
     path("settings/gateways/", gateways.register, name="estate-gateways"),
@@ -34,6 +34,10 @@ urlpatterns = [
     path("settings/rooms/uses/", rooms.uses, name="estate-uses"),
     path("settings/rooms/<int:pk>/", rooms.edit, name="estate-room"),
     path("settings/rooms/<int:pk>/remove/", rooms.remove, name="estate-room-remove"),
+    path("settings/messages/", texts.message_list, name="estate-messages"),
+    path("settings/messages/<slug:key>/", texts.message, name="estate-message"),
+    path("settings/receipt/", texts.receipt, name="estate-receipt"),
+    path("settings/receipt/<int:pk>/", texts.receipt_of_building, name="estate-receipt-building"),
     path("settings/defaults/", defaults.site, name="estate-defaults"),
     path("settings/defaults/<int:pk>/", defaults.of_building, name="estate-defaults-building"),
     path("settings/import/", imports.upload, name="estate-import"),

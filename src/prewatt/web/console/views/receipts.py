@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import counters, printing
+from prewatt.domain.vending import counters, printing, receipt_template
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Print
 from prewatt.domain.vending.receipt_text import Document
@@ -65,6 +65,7 @@ def paper(request: HttpRequest, print_id: str) -> HttpResponse:
         operator=noted.operator,
         now=noted.at,
         payee=counters.settings().payee,
+        template=receipt_template.template_of(document.meter.room.floor.building if document.meter.room else None),
     )
     context = {"paper": found, "print": noted, "reprint": noted.nth - 1, "parts": PARTS, "document": document}
     return render(request, "console/receipts/paper.html", context)
