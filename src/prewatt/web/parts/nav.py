@@ -90,6 +90,9 @@ ROOMS: tuple[Room, ...] = (
             Link("console:sale", _("Sell at the counter"), "sale", (SELL,), "3"),
             Link("console:sales", _("Sales list"), "sales", (REPORTS,)),
             Link("console:orders", _("To decide"), "orders", (READ,), count="to_check"),
+            Link("console:refund", _("Refund from a meter"), "refund", (Right.REFUND,)),
+            Link("console:waiting", _("Money that waits for its meter"), "waiting", (READ,)),
+            Link("console:shifts", _("Shifts"), "shifts", (SELL, Right.REFUND, Right.REVERSE, REPORTS)),
         ),
     ),
     Room(
@@ -127,6 +130,7 @@ ROOMS: tuple[Room, ...] = (
             Link("console:estate-receipt", _("Receipt"), "estate-receipt", (Right.SETTINGS,)),
             Link("console:plans", _("Price plans"), "plans", (READ,)),
             Link("console:switching", _("Rules of switching off"), "switching", (Right.SETTINGS,)),
+            Link("console:counter-settings", _("Counter settings"), "counter", (Right.SETTINGS,)),
             Link("console:operators", _("Operators"), "operators", (Right.STAFF,)),
             Link("console:roles", _("Roles and rights"), "roles", (Right.STAFF,)),
             Link("console:log", _("Operation log"), "log", (Right.AUDIT,)),
