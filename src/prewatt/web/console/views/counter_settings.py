@@ -61,5 +61,5 @@ def _draw(request: HttpRequest, now_set: counters.Counters, error: Refused | Non
         (code, words.TENDERS[code], words.TENDER_ICONS[code], code in now_set.methods, place)
         for place, code in enumerate([*now_set.methods, *others], start=1)
     ]
-    context = {"page": "settings", "rows": rows, "set": now_set, "refused": refusal(error) if error else None}
+    context = {"page": "counter", "rows": rows, "set": now_set, "refused": refusal(error) if error else None}
     return render(request, "console/sale/settings.html", context, status=422 if error else 200)

@@ -38,7 +38,7 @@ def refund(request: HttpRequest) -> HttpResponse:
 def _find(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()
     found = desk.candidates(text=text, operator=operator(request)) if text else []
-    return render(request, "console/refund/find.html", {"page": "sale", "q": text, "found": found})
+    return render(request, "console/refund/find.html", {"page": "refund", "q": text, "found": found})
 
 
 def _form(request: HttpRequest, meter: Meter, error: Refused | None = None) -> HttpResponse:
@@ -47,7 +47,7 @@ def _form(request: HttpRequest, meter: Meter, error: Refused | None = None) -> H
     fits_fen = getattr(error, "fits_fen", None)
     offered = counters.settings().methods
     context: dict[str, Any] = {
-        "page": "sale",
+        "page": "refund",
         **_balance(request, meter),
         "form_id": used if ID.fullmatch(used) and not Refund.objects.filter(pk=used).exists() else new_id(),
         "read_id": new_id(),

@@ -115,7 +115,7 @@ REGISTER = Register(
 @page(*TAKES_MONEY, Right.REPORTS)
 def index(request: HttpRequest) -> HttpResponseBase:
     """His own shifts; for finance, all of them."""
-    return answer(request, REGISTER, more=lambda _ask: {"page": "sale"})
+    return answer(request, REGISTER, more=lambda _ask: {"page": "shifts"})
 
 
 @page(*TAKES_MONEY, methods=("GET", "HEAD", "POST"))
@@ -141,7 +141,7 @@ def open_(request: HttpRequest) -> HttpResponse:
 def _draw_open(request: HttpRequest, error: Refused | None = None) -> HttpResponse:
     last = Shift.objects.filter(operator=operator(request)).order_by("-opened_at").first()
     context = {
-        "page": "sale",
+        "page": "shifts",
         "form_id": new_id(),
         "last": last,
         "amount": request.POST.get("amount", ""),
@@ -168,7 +168,7 @@ def _draw(request: HttpRequest, shift_id: str, error: Refused | None = None) -> 
     drawer = shifts.drawer(shift)
     mine = shift.operator_id == who.pk
     context: dict[str, Any] = {
-        "page": "sale",
+        "page": "shifts",
         "shift": shift,
         "drawer": drawer,
         "methods": [(one, words.TENDERS.get(one.tender, one.tender)) for one in drawer.methods],

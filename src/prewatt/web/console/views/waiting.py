@@ -136,7 +136,7 @@ REGISTER = Register(
 
 @page(Right.READ)
 def index(request: HttpRequest) -> HttpResponseBase:
-    return answer(request, REGISTER, more=lambda _ask: {"page": "orders"})
+    return answer(request, REGISTER, more=lambda _ask: {"page": "waiting"})
 
 
 @page(Right.READ)
@@ -151,7 +151,7 @@ def _draw(request: HttpRequest, sale_id: str, error: Exception | None = None) ->
         return redirect("console:sale-show", sale_id)
     who = operator(request)
     context: dict[str, Any] = {
-        "page": "orders",
+        "page": "waiting",
         "sale": sale,
         "where": where(sale),
         "where_text": WHERE[where(sale)],
