@@ -106,7 +106,7 @@ def _own_page(one: Opening) -> str:
 
 REGISTER = Register(
     name="customers",
-    title=_("Accounts"),
+    title=_("Account register"),
     columns=(
         Column("number", _("User number"), value=lambda one: one.customer.number, sort=("customer__number",)),
         Column(
