@@ -100,7 +100,7 @@ ROOMS: tuple[Room, ...] = (
         _("Customers"),
         "users",
         (
-            Link("console:customers", _("Accounts"), "customers", (READ,), "4"),
+            Link("console:customers", _("Account register"), "customers", (READ,), "4"),
             Link("console:customer-open", _("Open an account"), "open", (Right.OPEN_ACCOUNT,)),
             Link("console:customer-batch", _("Open many"), "batch", (Right.OPEN_ACCOUNT,)),
             Link("console:closings", _("Closings"), "closings", (READ,)),
