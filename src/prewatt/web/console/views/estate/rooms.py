@@ -55,7 +55,7 @@ def _areas(who: Operator) -> list[tuple[str, Text]]:
 
 REGISTER = Register(
     name="rooms",
-    title=gettext_lazy("Rooms"),
+    title=gettext_lazy("Room register"),
     columns=(
         Column("number", gettext_lazy("Room"), link=_edit, sort=("number",), width=12),
         Column(

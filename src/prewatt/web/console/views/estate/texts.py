@@ -117,7 +117,7 @@ def _receipt_page(request: HttpRequest, building: Building | None) -> Page:
     )
     how = _("# is the title, | a | b | a table, || parts of one line. Empty: as inherited.")
     return Page(
-        title=_("Receipt: %(building)s") % {"building": building.name} if building else _("Receipt"),
+        title=_("Receipt: %(building)s") % {"building": building.name} if building else _("Receipt template"),
         page="estate-receipt",
         back=_receipt_address(building),
         parts=[Part(_("Template"), (box,), how)],
