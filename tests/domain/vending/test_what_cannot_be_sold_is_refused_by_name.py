@@ -141,3 +141,15 @@ def test_every_refusal_speaks_chinese_as_well(counter: Counter, asked: dict[str,
     with translation.override("zh-hans"), pytest.raises(checks.Refused) as caught:
         counter.sell("x", **asked)
     assert "没有入账" in str(caught.value)
+
+
+def test_nothing_is_sold_to_an_account_that_is_marked_inactive(counter: Counter) -> None:
+    opening = counter.opened()
+    opening.inactive = True
+    opening.save()
+    with pytest.raises(checks.AccountInactive):
+        counter.sell()
+    assert counter.drawer_fen() == 0
+    opening.inactive = False
+    opening.save()
+    counter.sell()

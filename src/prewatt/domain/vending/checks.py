@@ -163,6 +163,22 @@ def check_account(meter: Meter, seen: Look) -> tuple[int, int]:
     return seen.opening_id, seen.customer_id
 
 
+class AccountInactive(Refused):
+    code = "account_inactive"
+
+
+def check_in_force(meter: Meter, seen: Look) -> None:
+    """失效: nothing more is sold to such an account. What it holds can still be refunded, and it can be closed."""
+    if seen.inactive:
+        raise AccountInactive(
+            _(
+                "The account on meter %(meter)s is marked inactive. Nothing was booked; give the money back. Take the "
+                "mark off first."
+            )
+            % {"meter": meter.number}
+        )
+
+
 class ReadingTooOld(Refused):
     code = "reading_too_old"
     retry = True

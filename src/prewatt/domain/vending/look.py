@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils.dateparse import parse_datetime
 
 _LOOK = """
-SELECT o.id, o.customer_id, o.closed_at IS NOT NULL,
+SELECT o.id, o.customer_id, o.closed_at IS NOT NULL, o.inactive,
        t.taken_at, t.balance_fen, t.overdraft_fen, t.lost,
        d.answered_at, d.after,
        (SELECT COALESCE(SUM(CASE WHEN w.kind = 'refund' THEN -w.amount_fen ELSE w.amount_fen END), 0)
@@ -45,6 +45,7 @@ class Look:
     opening_id: int | None
     customer_id: int | None
     closed: bool
+    inactive: bool  # 失效: nothing is sold to it
     balance_fen: int  # as last known, overdraft taken off; zero while nothing is known
     known_at: datetime | None
     lost: bool
@@ -63,7 +64,7 @@ def look(meter_id: int, *, sale_id: str = "") -> Look:
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, (sale_id, meter_id))
         row = cursor.fetchone()
-    opening_id, customer_id, closed, taken_at, balance, overdraft, lost, answered_at, after, *flags = row
+    opening_id, customer_id, closed, inactive, taken_at, balance, overdraft, lost, answered_at, after, *flags = row
     arriving, trip, head, ending, sold = flags
     read_at, proven_at, proof = _when(taken_at), _when(answered_at), _values(after)
     balance_fen, known_at = 0, None
@@ -75,6 +76,7 @@ def look(meter_id: int, *, sale_id: str = "") -> Look:
         opening_id=opening_id,
         customer_id=customer_id,
         closed=bool(closed),
+        inactive=bool(inactive),
         balance_fen=balance_fen,
         known_at=known_at,
         lost=bool(lost),

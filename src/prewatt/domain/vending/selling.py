@@ -132,6 +132,7 @@ def sell_held(
     """`sell` for a caller who is in a transaction, holds the meter, has looked, and knows that the id is new."""
     checks.check_operator(operator, Right.SELL, meter)
     opening_id, customer_id = checks.check_account(meter, seen)
+    checks.check_in_force(meter, seen)
     check_ceiling(meter, seen, money)
 
     # After this point it must succeed.
@@ -288,6 +289,7 @@ def resend(*, order_id: str, sale_id: str, operator: Operator, now: datetime, ad
     checks.check_operator(operator, Right.SELL, sale.meter)
     seen = look(sale.meter_id)
     opening_id, _customer_id = checks.check_account(sale.meter, seen)
+    checks.check_in_force(sale.meter, seen)
     if seen.customer_id != sale.customer_id:
         raise OtherCustomer(sale)
     money = Money(sale.amount_fen)
