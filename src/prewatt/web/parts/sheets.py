@@ -22,6 +22,7 @@ FORMATS: dict[Kind, dict[str, Any]] = {
     "text": {},
     "money": {"num_format": "#,##0.00"},
     "energy": {"num_format": "#,##0.000"},
+    "price": {"num_format": "0.0000"},
     "count": {"num_format": "#,##0"},
     "when": {"num_format": "yyyy-mm-dd hh:mm:ss"},
     "day": {"num_format": "yyyy-mm-dd"},
@@ -94,6 +95,8 @@ def _put(sheet: Any, place: tuple[int, int], value: Any, kind: Kind, style: Any)
         sheet.write_number(*place, int(value) / 100, style)
     elif kind == "energy":
         sheet.write_number(*place, int(value) / 1000, style)
+    elif kind == "price":
+        sheet.write_number(*place, int(value) / 10_000, style)
     elif kind == "count":
         sheet.write_number(*place, int(value), style)
     elif kind == "when" and isinstance(value, datetime):

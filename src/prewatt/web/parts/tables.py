@@ -16,17 +16,18 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from prewatt.units.values import Price
 from prewatt.web.parts.formats import MINUS, moment, thousandth, yuan
 from prewatt.web.parts.words import Text
 
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
 
-Kind = Literal["text", "money", "energy", "count", "when", "day"]
+Kind = Literal["text", "money", "energy", "price", "count", "when", "day"]
 SIZES = (25, 50, 100, 200)
 TEXT_MAX = 64
 NOTHING_YET = gettext_lazy("Nothing is recorded here yet.")
-NUMBERS = frozenset({"money", "energy", "count"})
+NUMBERS = frozenset({"money", "energy", "price", "count"})
 
 
 def _by_name(row: Any, name: str) -> Any:
@@ -35,7 +36,7 @@ def _by_name(row: Any, name: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`value` gives a whole number of fen, Wh or pieces, a time, a day, or text; `kind` says which of them.
+    """`value` gives a whole number of fen, Wh, 1e-4 yuan or pieces, a time, a day, or text; `kind` says which of them.
 
     `sort` are the fields to order by; a column without them cannot be sorted. `tone` is a CSS class, `icon` the name
     of an icon, `link` an address; none of them reaches the Excel file.
@@ -321,6 +322,8 @@ def show(value: Any, kind: Kind) -> str:
         return yuan(int(value))
     if kind == "energy":
         return thousandth(int(value))
+    if kind == "price":
+        return str(Price(int(value)))
     if kind == "count":
         return f"{int(value):,}".replace("-", MINUS)
     if kind == "when" and isinstance(value, datetime):

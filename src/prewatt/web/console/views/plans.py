@@ -55,9 +55,9 @@ def _price(name: str) -> Column:
     return Column(
         band,
         TITLES[band],
-        value=lambda plan: str(Price(getattr(plan, name))),
+        "price",
+        value=lambda plan: getattr(plan, name),
         sort=(name,),
-        tone=lambda _plan: "num",
     )
 
 
@@ -76,7 +76,7 @@ REGISTER = Register(
     columns=(
         Column(
             "name",
-            gettext_lazy("Name"),
+            gettext_lazy("Plan name"),
             link=lambda plan: reverse("console:plan", args=[plan.pk]),
             sort=("name",),
             width=24,
@@ -95,7 +95,7 @@ REGISTER = Register(
         Column("note", gettext_lazy("Note"), shown=False, width=30),
     ),
     filters=(
-        Filter("text", gettext_lazy("Name")),
+        Filter("text", gettext_lazy("Plan name")),
         Filter(
             "active",
             gettext_lazy("In use"),
@@ -182,7 +182,7 @@ def _form(request: HttpRequest, plan: Plan | None) -> Page:
     may_change = operator(request).may(Right.SETTINGS)
     kind = plan.kind if plan else PlanKind.FLAT
     boxes = [
-        Box("name", _("Name"), value=plan.name if plan else "", required=True, length_max=64),
+        Box("name", _("Plan name"), value=plan.name if plan else "", required=True, length_max=64),
         Box("kind", _("Kind"), "choice", value=str(kind), choices=PlanKind.choices),
     ]
     if plan is not None:
@@ -298,7 +298,7 @@ def purchase(request: HttpRequest) -> HttpResponseBase:
             Part(
                 _("What the site itself pays"),
                 [
-                    Box("from_day", _("From"), value=today(now()).isoformat(), required=True),
+                    Box("from_day", _("Valid from"), value=today(now()).isoformat(), required=True),
                     Box("kind", _("Kind"), "choice", value=str(PlanKind.FLAT), choices=PlanKind.choices),
                     *_price_boxes(paid.prices if paid else {}),
                     Box(
