@@ -1,0 +1,201 @@
+"""Two towers with one of everything in each, for tests that ask who sees what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from counter import NOW, Counter, yuan
+from prewatt.link.messages import Kind, Outcome
+
+# What stands in the other tower, and may not stand on any page of somebody who works in this one only.
+FOREIGN = ("0399F", "外楼", "A9F", "隔壁租客", "gw-9", "bus-9", "13900009999", "R9F")
+
+
+class Half:
+    """One tower: `ids` names one thing of every kind in it."""
+
+    def __init__(self, counter: Counter, *, foreign: bool) -> None:
+        self.counter, self.foreign = counter, foreign
+        self._place()
+        self._people()
+        self.meters = [self._meter(n) for n in range(4)]
+        self._accounts()
+        self._moves()
+        self._orders()
+
+    def _place(self) -> None:
+        from prewatt.domain.estate.models import Building, Bus, Floor, Room
+
+        counter = self.counter
+        if not self.foreign:
+            self.building, self.room, self.bus, self.gateway = (
+                counter.building,
+                counter.room,
+                counter.bus,
+                counter.gateway,
+            )
+            self.floor = counter.room.floor
+            return
+        self.building = Building.objects.create(name="外楼B座", code="B9F")
+        self.floor = Floor.objects.create(building=self.building, number=9, name="外楼九层")
+        self.room = Room.objects.create(floor=self.floor, number="R9F-1")
+        self.gateway = counter.other_gateway
+        self.gateway.code, self.gateway.name = "gw-9", "外楼网关"
+        self.gateway.save()
+        self.bus = Bus.objects.create(gateway=self.gateway, code="bus-9", url="null://")
+
+    def _people(self) -> None:
+        counter = self.counter
+        who = counter.person("foreigner" if self.foreign else "local", "admin", all_buildings=False)
+        who.buildings.add(self.building)
+        who.name = "外楼经理" if self.foreign else "本楼经理"
+        who.save()
+        self.manager = who
+
+    def _meter(self, n: int) -> Any:
+        from prewatt.domain.estate.models import Meter
+
+        return Meter.objects.create(
+            number=f"0399F{n:05d}" if self.foreign else f"0388A{n:05d}",
+            unit=n + 100,
+            profile="acrel-dtsy1352-nk",
+            bus=self.bus,
+            room=self.room,
+            ceiling_fen=100_000,
+        )
+
+    def _accounts(self) -> None:
+        from prewatt.domain.estate.models import Customer, Opening
+
+        number, name, phone = (
+            ("A9F01", "隔壁租客", "13900009999") if self.foreign else ("K8A01", "本楼租客", "13800008888")
+        )
+        self.customer = Customer.objects.create(
+            number=number, name=name, phone=phone, created_at=NOW, pinyin="gbzk" if self.foreign else "blzk"
+        )
+        for meter in self.meters[:3]:
+            Opening.objects.create(
+                meter=meter, customer=self.customer, opened_at=self.counter.now, count_base=0, bought_base_fen=0
+            )
+            self.counter.read_all(meter, balance_fen=yuan("80"), purchase_count=0, bought_fen=0, energy_wh=1000)
+        self.opening = self.meters[0].openings.get()
+
+    def _moves(self) -> None:
+        from prewatt.domain.vending import operations as vending
+
+        counter, letter = self.counter, "F" if self.foreign else "A"
+        facts: dict[str, Any] = {"tender": "cash", "operator": self.manager}
+        self.sale = vending.sell(sale_id=f"sale-{letter}", meter=self.meters[0], amount="100", now=counter.now, **facts)
+        self._answer(f"sale-{letter}", self.meters[0], purchase_count=1, balance_fen=18_000, bought_fen=10_000)
+        held = vending.sell(sale_id=f"held-{letter}", meter=self.meters[1], amount="40", now=counter.now, **facts)
+        self._answer(held.pk, self.meters[1], purchase_count=1, balance_fen=12_000, bought_fen=4_000)
+        self.refund = vending.refund(
+            refund_id=f"refund-{letter}", meter=self.meters[1], amount="20", now=counter.now, **facts
+        )
+        self._answer(f"refund-{letter}", self.meters[1], purchase_count=2, balance_fen=10_000, bought_fen=2_000)
+        waiting = vending.sell(sale_id=f"wait-{letter}", meter=self.meters[2], amount="50", now=counter.now, **facts)
+        self._answer(waiting.pk, self.meters[2], outcome=Outcome.REFUSED, reason="above_ceiling")
+        self.waiting = waiting
+
+    def _answer(self, order_id: str, meter: Any, *, outcome: Outcome = Outcome.DONE, **after: Any) -> None:
+        from prewatt.domain.dispatch.operations import lease
+        from prewatt.domain.settlement import Settled
+
+        lease(gateway=self.gateway, now=self.counter.now)
+        settled = self.counter.settle(order_id, outcome, meter=meter, gateway=self.gateway, **after)
+        assert settled == Settled.SETTLED, (order_id, settled)
+
+    def _orders(self) -> None:
+        from prewatt.domain.estate.models import Meter
+        from prewatt.domain.fleet.operations import place_batch
+
+        self.batch = place_batch(
+            batch_id="batch-F" if self.foreign else "batch-A",
+            kind=Kind.READ,
+            meters=Meter.objects.filter(pk__in=[one.pk for one in self.meters]),
+            operator=self.manager,
+            now=self.counter.now,
+        )
+        self._more()
+
+    def _more(self) -> None:
+        from prewatt.domain.commissioning.models import Inquiry
+        from prewatt.domain.dispatch.models import Contradiction
+        from prewatt.domain.staff.models import LogEntry, SignIn
+        from prewatt.domain.vending import operations as vending
+        from prewatt.domain.vending.models import Print
+        from prewatt.domain.vending.shifts import open_shift
+
+        counter, letter = self.counter, "F" if self.foreign else "A"
+        now = counter.now
+        facts: dict[str, Any] = {"operator": self.manager, "now": now}
+        self.inquiry = Inquiry.objects.create(
+            id=f"look-{letter}",
+            bus=self.bus,
+            kind="scan",
+            operator=self.manager,
+            placed_at=now,
+            expires_at=now,
+            seconds=60,
+        )
+        lines = [(f"many-{letter}", self.meters[0], "10")]
+        self.payment = vending.sell_many(payment_id=f"pay-{letter}", lines=lines, tender="cash", **facts)
+        self.shift = open_shift(shift_id=f"shift-{letter}", float_amount="100", **facts)
+        self.print = Print.objects.create(
+            id=f"print-{letter}", series=self.sale.series, number=self.sale.number, nth=1, operator=self.manager, at=now
+        )
+        self.sign_in = SignIn.objects.create(
+            operator=self.manager, digest=f"digest-{letter}", started_at=now, seen_at=now
+        )
+        self.entry = LogEntry.objects.filter(operator=self.manager).latest("pk")
+        self.closing = vending.close_account(
+            closing_id=f"close-{letter}",
+            customer=self.customer,
+            openings=[self.meters[1].openings.get()],
+            tender="cash",
+            **facts,
+        )
+        self.unclear = vending.sell(
+            sale_id=f"unclear-{letter}", meter=self.meters[2], amount="5", tender="cash", **facts
+        )
+        self._answer(self.unclear.pk, self.meters[2], outcome=Outcome.UNCLEAR, purchase_count=7)
+        self.late = Contradiction.objects.create(
+            order_ref=self.waiting.order_id,
+            outcome="done",
+            meter_number=self.meters[2].number,
+            gateway_code=self.gateway.code,
+            why="contradicts",
+            first_at=now,
+        )
+        self._settings()
+
+    def _settings(self) -> None:
+        from prewatt.domain.control.models import NeverCut
+        from prewatt.domain.estate.models import Area, Upload
+        from prewatt.domain.tariff.models import Plan
+        from prewatt.domain.vending.presets import Preset, PresetRow
+
+        letter, first = "F" if self.foreign else "A", self.meters[3]
+        self.preset = Preset.objects.create(
+            id=f"preset-{letter}", name=f"{first.number}.xlsx", operator=self.manager, made_at=self.counter.now
+        )
+        PresetRow.objects.create(preset=self.preset, number=2, meter=first, state="ready")
+
+        self.area = Area.objects.create(building=self.building, name="外楼东区" if self.foreign else "东区")
+        self.vital = NeverCut.objects.create(
+            meter=self.meters[3], kind="lift", set_at=self.counter.now, set_by=self.manager
+        )
+        self.plan = Plan.objects.create(
+            name=f"plan {letter}",
+            **dict.fromkeys([f"price_{band}_e4" for band in ("sharp", "peak", "flat", "valley", "deep")], 7000),
+            created_at=self.counter.now,
+            changed_at=self.counter.now,
+            created_by=self.manager,
+        )
+        self.upload = Upload.objects.create(
+            key="up-F" if self.foreign else "up-A",
+            name="外楼.xlsx" if self.foreign else "本楼.xlsx",
+            content=b"",
+            made_at=self.counter.now,
+            made_by=self.manager,
+        )
