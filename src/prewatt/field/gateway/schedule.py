@@ -27,6 +27,7 @@ import msgspec
 
 PROBE_SHARE = 0.04  # the promise is 5 %; the rest covers the guard time of a probe that began inside the budget
 INQUIRY_SHARE, INQUIRY_SHARE_PROBING = 0.08, 0.045  # with the probes' share: never a tenth of the bus
+INQUIRY_BURST_MS = 500  # ahead of its share, so that a reading of three blocks is not told in pieces
 PROBE_BURST_MS = 1_000
 PROBE_DEBT_MS_MAX = 1_000  # many that fall silent at once shall not end all probing for minutes
 PROBE_DELAY_MS_MIN = 2_000
@@ -283,14 +284,15 @@ class Schedule:
         share = INQUIRY_SHARE_PROBING if self._dead else INQUIRY_SHARE
         self._inquiry_debt_ms = max(0.0, self._inquiry_debt_ms - (now - self._inquiry_at) * share)
         self._inquiry_at = now
-        if not self._inquiry_debt_ms:
+        ahead_ms = self._inquiry_debt_ms - INQUIRY_BURST_MS
+        if ahead_ms <= 0:
             return Job(kind=JobKind.INQUIRY, meter="", limit_ms=step_ms, free=not (self._living or self._held))
         job = self._next_sweep(now)
         if not isinstance(job, Idle):
             return job
         if job.until_ms - now >= step_ms:
             return Job(kind=JobKind.INQUIRY, meter="", limit_ms=step_ms, free=True)
-        return Idle(until_ms=max(now + 1, min(job.until_ms, now + int(self._inquiry_debt_ms / share) + 1)))
+        return Idle(until_ms=max(now + 1, min(job.until_ms, now + int(ahead_ms / share) + 1)))
 
     def _let_go(self, now: int) -> None:
         for name in [name for name, meter in self._held.items() if meter.held_until <= now]:

