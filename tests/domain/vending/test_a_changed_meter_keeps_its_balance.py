@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from prewatt.domain.audit.verify import verify
 from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger.queries import balance_fen
+from prewatt.domain.metering.models import UsageDay
+from prewatt.domain.metering.operations import close_days, close_hours, record_readings
 from prewatt.domain.settlement import decide
 from prewatt.domain.vending.changing import NewCeiling, SameMeter
 from prewatt.domain.vending.closing import ClosingIdTaken, SecondPerson, Typed
@@ -24,7 +27,7 @@ from prewatt.domain.vending.operations import (
     pay_back_carried,
 )
 from prewatt.domain.vending.records import Closing, ClosingLine, LineState
-from prewatt.link.messages import Outcome
+from prewatt.link.messages import Outcome, Reading
 
 
 @pytest.fixture
@@ -220,3 +223,24 @@ def test_the_tenants_prices_and_limits_go_along(leavers: Leavers) -> None:
     sent = {order.kind: order.values for order in counter.lease()}
     assert sent["prices"] == {"price_flat_e4": 8_800}
     assert sent["limits"]["alarm1_fen"] == 7_000
+
+
+def test_the_days_energy_is_the_old_meters_part_and_the_new_ones(leavers: Leavers) -> None:
+    """The old meter has no later reading that would end its day: it ends with its last one, even with a typed one."""
+    counter = leavers.counter
+    old = counter.meters[0]
+    counter.later(hours=2)
+    counter.read(old, lost=True)
+    change(leavers, typed=Typed(leavers.energy_wh + 1_500, 6_543, "烧毁"), second_person=counter.second)
+    leavers.answer_all()
+    looks = [
+        Reading(meter="NEW", taken_at_ms=round(at.timestamp() * 1000), values={"energy_wh": wh})
+        for at, wh in ((counter.now, 200), (counter.later(hours=3), 2_700), (counter.later(days=1), 2_700))
+    ]
+    record_readings(looks, gateway=None, now=counter.now)
+    closed = close_days(now=counter.now)
+    days = UsageDay.objects.filter(day=date(2026, 6, 1)).values_list("meter", "energy_wh")
+    assert (closed, dict(days)) == (2, {old.pk: 1_500, new(leavers).pk: 2_500})
+    assert close_days(now=counter.later(days=1)) == 0  # nothing waits for a reading that never comes
+    assert close_hours(now=counter.now) == 2
+    assert verify().findings == []

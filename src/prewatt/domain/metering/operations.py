@@ -108,6 +108,16 @@ def _merged(latest: Mapping[tuple[int, storing.Shape], Reading]) -> list[storing
 
 
 @transaction.atomic
+def keep_final(*, meter: Meter, energy_wh: int, now: datetime) -> None:
+    """The register of a meter that answers no more, as a person read it: its last day ends with it."""
+    at_ms = round(now.timestamp() * 1000)
+    storing.ensure_states([meter.pk])
+    storing.insert(storing.shape(("energy_wh",)), [(meter.pk, at_ms, energy_wh)])
+    storing.mark_dirty({meter.pk: at_ms})
+    MeterState.objects.filter(meter=meter).update(energy_at=now, energy_wh=energy_wh)
+
+
+@transaction.atomic
 def mark_lost(*, now: datetime, after_s: int = LOST_AFTER_S) -> int:
     """Active meters of which nothing was heard for `after_s` are lost, also when their gateway itself is silent."""
     silent = MeterState.objects.filter(meter__active=True, lost=False, taken_at__lt=now - timedelta(seconds=after_s))

@@ -20,6 +20,7 @@ from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.ledger.models import Kind as TransferKind
+from prewatt.domain.metering import operations as metering
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.states import FORCED_ON
 from prewatt.domain.staff import operations as staff
@@ -386,6 +387,8 @@ def start(line: ClosingLine, typed: Typed | None, second_person: Operator | None
         leaving.begin(line, now=now)
         return
     line.how, line.typed_reason, line.second_person = How.TYPED, typed.reason.strip()[:400], second_person
+    if typed.energy_wh is not None:
+        metering.keep_final(meter=line.meter, energy_wh=typed.energy_wh, now=now)
     leaving.judge(line, energy_wh=typed.energy_wh, balance_fen=typed.balance_fen, read_at=now, now=now)
 
 
