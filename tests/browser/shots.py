@@ -24,7 +24,7 @@ PAGES = {
     "building-card": "/building/?go=1806",
     "building-filter": "/building/?state=al1",
     "meter": "/meters/?go=1&q=0203",
-    "meters": "/meters/",
+    "fleet": "/fleet/",
     "sale": "/sale/",
     "sale-find": "/sale/?q=1",
     "sale-form": "/sale/?go=1806",

@@ -35,7 +35,7 @@ def pages(client: Any) -> dict[str, str]:
     client.force_login(counter.admin)
     pk = counter.meters[0].pk
     paths = [
-        *("/", "/building/", f"/building/?meter={pk}", "/meters/", f"/meters/{pk}/", f"/meters/{pk}/switch_off/"),
+        *("/", "/building/", f"/building/?meter={pk}", "/fleet/", f"/meters/{pk}/", f"/meters/{pk}/switch_off/"),
         *("/sale/?q=101", f"/sale/?meter={counter.meters[0].number}", "/sales/?from=&to=", f"/sales/{ID}/", "/orders/"),
         *("/nowhere/", "/live/", "/building/live/", f"/meters/{pk}/card/", f"/meters/{pk}/orders/", "/?part=figures"),
     ]

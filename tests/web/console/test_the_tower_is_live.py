@@ -103,16 +103,16 @@ def test_now_and_then_a_turn_brings_everything(viewer: Any) -> None:
 def test_a_tile_of_a_name_with_markup_stays_text(counter: Counter, viewer: Any) -> None:
     counter.customer.name = '<script>alert("1")</script>'
     counter.customer.save()
-    for path in ("/building/", "/", "/meters/", f"/meters/{counter.meters[0].pk}/"):
+    for path in ("/building/", "/", "/fleet/", f"/meters/{counter.meters[0].pk}/"):
         assert "<script>alert" not in viewer.get(path).content.decode()
 
 
 def test_the_search_field_leads_straight_to_the_only_one(counter: Counter, viewer: Any) -> None:
     assert viewer.get("/meters/?go=1&q=201").url == f"/meters/{counter.meters[1].pk}/"
-    assert viewer.get("/meters/?go=1&q=20").url == "/meters/?text=20"
-    assert viewer.get("/meters/?text=20").context["table"].page.paginator.count == 2
+    assert viewer.get("/meters/?go=1&q=20").url == "/fleet/?text=20"
+    assert viewer.get("/fleet/?text=20").context["table"].page.paginator.count == 2
 
 
 def test_the_register_shows_the_worst_first(viewer: Any) -> None:
-    rows = viewer.get("/meters/").context["table"].rows()
+    rows = viewer.get("/fleet/").context["table"].rows()
     assert [row[0].chip for row in rows] == ["s-al2", "s-open", "s-none"]

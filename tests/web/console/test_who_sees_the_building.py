@@ -49,11 +49,11 @@ def test_a_fragment_sends_the_whole_page_to_the_door(counter: Counter, client: A
 def test_a_stranger_finds_no_meter_of_another_building(counter: Counter, client: Any) -> None:
     client.force_login(counter.stranger)
     assert [client.get(path, headers=PART).status_code for path in own_pages(counter)] == [404] * 5
-    assert client.get("/meters/").context["table"].page.paginator.count == 0
+    assert client.get("/fleet/").context["table"].page.paginator.count == 0
     assert client.get("/").context["seen"].meters == 0
     assert "tower" not in client.get("/building/").context
     assert client.get("/building/live/", headers=PART).status_code == 204
-    assert client.get("/meters/", {"go": "1", "q": "101"}).url.startswith("/meters/?")
+    assert client.get("/meters/", {"go": "1", "q": "101"}).url.startswith("/fleet/?")
 
 
 @pytest.mark.parametrize("kind", ORDERS)
@@ -80,7 +80,7 @@ def test_a_building_of_ones_own_is_all_there_is(counter: Counter, client: Any) -
     meter.save()
     counter.stranger.buildings.add(other)
     client.force_login(counter.stranger)
-    assert [row[1].text for row in client.get("/meters/").context["table"].rows()] == ["B101"]
+    assert [row[1].text for row in client.get("/fleet/").context["table"].rows()] == ["B101"]
     assert client.get("/").context["seen"].meters == 1
     page = client.get("/building/", {"building": "A"})
     assert (page.context["chosen"].code, page.context["tower"].total) == ("B", 1)

@@ -134,6 +134,7 @@ def _meter(one: Place, rooms: dict[tuple[int, str], Room], buses: dict[tuple[int
         room=rooms[one.copy, one.plan.number],
         circuit=f"{one.plan.bus}-{one.plan.number}",
         ct_ratio=one.plan.ct_ratio,
+        allow=["manual", "observed", "unverified", "simulated"],  # as the tower's: pages show what an order would do
         alarm1_fen=tower.ALARM1_FEN,
         alarm2_fen=tower.ALARM2_FEN,
         ceiling_fen=tower.CEILING_FEN,
@@ -369,6 +370,13 @@ WHERE meter_id IN (SELECT m.id FROM estate_meter m JOIN estate_bus b ON b.id = m
 JOIN estate_gateway g ON g.id = b.gateway_id AND g.code LIKE 'GW-S%%')
 """
 
+_NOW = """
+UPDATE metering_meterstate SET power_w = power_w * %s / 100, power_a_w = power_a_w * %s / 100,
+    power_b_w = power_b_w * %s / 100, power_c_w = power_c_w * %s / 100
+WHERE meter_id IN (SELECT m.id FROM estate_meter m JOIN estate_bus b ON b.id = m.bus_id
+JOIN estate_gateway g ON g.id = b.gateway_id AND g.code LIKE 'GW-S%%')
+"""
+
 
 def _usage(now: datetime) -> None:
     """Yesterday's and today's hours, weeks of days, and the sums that closing keeps."""
@@ -380,14 +388,15 @@ def _usage(now: datetime) -> None:
         for start_ms in range(began_ms, now_ms, HOUR_MS):
             hour = (start_ms - began_ms) // HOUR_MS
             part = min(100, (now_ms - start_ms) * 100 // HOUR_MS)
-            share = _DAY_SHAPE[hour % 24] * part // 100
-            cursor.execute(_HOURS.format(start_ms=start_ms, share=share, hour=hour), [])
+            share = _DAY_SHAPE[hour % 24]
+            cursor.execute(_HOURS.format(start_ms=start_ms, share=share * part // 100, hour=hour), [])
         for back in range(DAYS, 0, -1):
             day = this_day - DAY * back
             first_ms = began_ms - (back - 1) * 24 * HOUR_MS
             cursor.execute(_DAYS, [first_ms, first_ms + 24 * HOUR_MS, moment(now), date_of(day), back])
         cursor.execute(_SUMS, [began_ms])
         cursor.execute(_PER_DAY, [date_of(this_day - DAY * 7)])
+        cursor.execute(_NOW, [share] * 4)
 
 
 def _analyze() -> None:

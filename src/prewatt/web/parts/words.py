@@ -87,8 +87,8 @@ ORDERS: dict[str, tuple[Text, str, str]] = {
 KINDS: dict[str, Text] = {
     "recharge": _("Recharge"),
     "refund": _("Refund"),
-    "switch_off": _("Switch off"),
-    "switch_on": _("Switch on"),
+    "switch_off": pgettext_lazy("order", "Switch off"),
+    "switch_on": pgettext_lazy("order", "Switch on"),
     "hold": _("Hold power"),
     "release": _("Release to prepaid"),
     "prices": _("Send prices"),

@@ -119,8 +119,13 @@ def show(request: HttpRequest, pk: str) -> HttpResponseBase:
 
 @page(Right.READ)
 def progress(request: HttpRequest, pk: str) -> HttpResponse:
-    """How far one is; asks again by itself until nothing will change any more."""
-    return render(request, "console/fleet/_run.html", _facts(batch_of(request, pk), operator(request)))
+    """How far one is; asks again by itself until nothing will change any more, and then the batch's own page once."""
+    alone = request.GET.get("alone") == "1"
+    facts = _facts(batch_of(request, pk), operator(request)) | {"alone": alone}
+    response = render(request, "console/fleet/_run.html", facts)
+    if alone and not facts["run"].running:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 @page(*ORDERS, methods=("POST",))
