@@ -95,6 +95,8 @@ ACTIONS: dict[str, Text] = {
     "estate.removed": _("removed from the estate"),
     "estate.bus_removed": _("removed a bus"),
     "estate.gateway_removed": _("removed a gateway"),
+    "vending.receipt_template": _("changed the receipt template"),
+    "estate.message_text": _("changed a message text"),
     "estate.import": _("imported the estate"),
 }
 FIELDS: dict[str, Text] = {
