@@ -81,6 +81,28 @@ def test_the_page_shows_meters_purchases_and_orders(counter: Counter, client: An
     assert client.get(f"/customers/{counter.customer.pk}/accounts/").status_code == 200
 
 
+def test_the_page_is_asked_for_anew_when_the_last_order_has_ended(counter: Counter, client: Any) -> None:
+    from prewatt.domain.vending.operations import open_account
+
+    opening = open_account(
+        opening_id="o1",
+        meter=counter.meters[1],
+        customer=counter.customer,
+        first_amount="100",
+        tender="cash",
+        operator=counter.cashier,
+        now=counter.now,
+    )
+    client.force_login(counter.cashier)
+    at = f"/customers/{counter.customer.pk}/accounts/?moving=1"
+    before = client.get(at)
+    assert "HX-Refresh" not in before.headers
+    assert [one.arriving for one in before.context["accounts"]] == [False, True]
+    counter.arrive(opening.orders.get().pk, counter.meters[1])
+    assert client.get(at).headers["HX-Refresh"] == "true"
+    assert "HX-Refresh" not in client.get(at.replace("moving=1", "moving=0")).headers
+
+
 def test_the_particulars_are_corrected(counter: Counter, client: Any) -> None:
     client.force_login(counter.cashier)
     at = f"/customers/{counter.customer.pk}/edit/"

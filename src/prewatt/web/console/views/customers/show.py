@@ -31,6 +31,11 @@ class Account:
     progress: OpeningProgress | None  # while it matters: on its way, or failed
 
     @property
+    def arriving(self) -> bool:
+        """What the meter showed before it was opened says nothing about this account."""
+        return self.progress is not None and not self.progress.ended
+
+    @property
     def moving(self) -> bool:
         return self.progress is not None and self.progress.moving
 
@@ -89,8 +94,11 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page(Right.READ)
 def live(request: HttpRequest, pk: int) -> HttpResponse:
-    """The accounts alone; asks again by itself."""
+    """The accounts alone; asks again by itself. When the last order has ended, the lists below have more to say too."""
     who = operator(request)
     can = {"change": who.may(Right.OPEN_ACCOUNT), "sell": who.may(Right.SELL)}
     context = {**_live(request, customer_of(request, pk)), "can": can}
-    return render(request, "console/customers/_accounts.html", context)
+    response = render(request, "console/customers/_accounts.html", context)
+    if request.GET.get("moving") == "1" and not context["moving"]:
+        response["HX-Refresh"] = "true"
+    return response
