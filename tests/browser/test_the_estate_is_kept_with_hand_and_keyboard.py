@@ -1,4 +1,4 @@
-"""Settings of the estate in a real browser: sorted by arrows and by dragging; what a message costs while it is typed."""
+"""Settings of the estate in a real browser: sorted by arrows and by dragging; a message is counted as it is typed."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.rights import Right
@@ -122,7 +123,7 @@ ROOMS: tuple[Room, ...] = (
         (
             Link("console:estate-structure", _("Buildings"), "estate-structure", (READ,)),
             Link("console:estate-rooms", _("Room register"), "estate-rooms", (READ,)),
-            Link("console:estate-gateways", _("Gateways"), "gateways", (READ,)),
+            Link("console:estate-gateways", pgettext_lazy("estate", "Gateways"), "gateways", (READ,)),
             Link("console:estate-meters", _("Meters"), "estate-meters", (READ,)),
             Link("console:estate-import", _("Import from Excel"), "estate-import", (Right.SETTINGS,)),
             Link("console:estate-defaults", _("Default parameters"), "estate-defaults", (Right.SETTINGS,)),

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from prewatt.domain.estate import defaults, enrolment, queries, scope
 from prewatt.domain.estate import gateways as estate
@@ -84,7 +84,7 @@ def _rows(ask: Ask) -> list[Gateway]:
 
 REGISTER = Register(
     name="gateways",
-    title=gettext_lazy("Gateways"),
+    title=pgettext_lazy("estate", "Gateways"),
     columns=(
         Column("code", gettext_lazy("Code"), link=_own_page, sort=("code",)),
         Column("name", gettext_lazy("Name"), sort=("name",), width=20),
@@ -230,7 +230,7 @@ def _gateway_page(gateway: Gateway | None) -> Page:
         title=_("Gateway %(code)s") % {"code": gateway.code} if gateway else _("New gateway"),
         page="gateways",
         back=_own_page(gateway) if gateway else reverse("console:estate-gateways"),
-        parts=[Part(_("Gateway"), boxes)],
+        parts=[Part(pgettext_lazy("estate", "Gateway"), boxes)],
         save=_("Save"),
     )
 
@@ -391,7 +391,7 @@ EVENT_REGISTER = Register(
         Column("at", gettext_lazy("Time"), "when", sort=("at",), width=20),
         Column(
             "gateway",
-            gettext_lazy("Gateway"),
+            pgettext_lazy("estate", "Gateway"),
             value=lambda one: one.gateway.code,
             link=lambda one: _own_page(one.gateway),
             sort=("gateway__code",),
@@ -401,7 +401,7 @@ EVENT_REGISTER = Register(
         Column("detail", gettext_lazy("Details"), value=detail_text, width=40),
     ),
     filters=(
-        Filter("gateway", gettext_lazy("Gateway"), "choice", choices=_codes),
+        Filter("gateway", pgettext_lazy("estate", "Gateway"), "choice", choices=_codes),
         Filter("code", gettext_lazy("What"), "choice", choices=lambda _who: list(EVENTS.items())),
         Filter("meter", gettext_lazy("Meter number")),
         Filter("from", gettext_lazy("From"), "day"),

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from prewatt import profiles
 from prewatt.domain.estate import defaults, scope
@@ -102,7 +102,10 @@ REGISTER = Register(
         Column("level", gettext_lazy("Level"), "count", sort=("level",), width=8),
         Column("profile", gettext_lazy("Model"), sort=("profile",), width=20),
         Column(
-            "gateway", gettext_lazy("Gateway"), value=lambda one: one.bus.gateway.code, sort=("bus__gateway__code",)
+            "gateway",
+            pgettext_lazy("estate", "Gateway"),
+            value=lambda one: one.bus.gateway.code,
+            sort=("bus__gateway__code",),
         ),
         Column("bus", gettext_lazy("Bus"), value=lambda one: one.bus.code, sort=("bus__code",), width=10),
         Column("unit", gettext_lazy("Address"), value=lambda one: one.address or one.unit, sort=("address", "unit")),
@@ -156,7 +159,7 @@ REGISTER = Register(
     filters=(
         Filter("text", gettext_lazy("Number, room, circuit or remark")),
         Filter("building", gettext_lazy("Building"), "choice", choices=_buildings),
-        Filter("gateway", gettext_lazy("Gateway"), "choice", choices=_gateways),
+        Filter("gateway", pgettext_lazy("estate", "Gateway"), "choice", choices=_gateways),
         Filter(
             "profile", gettext_lazy("Model"), "choice", choices=lambda _who: [(one, one) for one in profiles.names()]
         ),
@@ -196,7 +199,7 @@ def _place(who: Operator, meter: Meter) -> Part:
     rooms = scope.rooms(who).order_by("number").values_list("number", flat=True).distinct()[:ROOMS_MAX]
     room = meter.room if meter.room_id else None
     return Part(
-        _("Place"),
+        _("Where it is"),
         (
             Box(
                 "building",
@@ -205,7 +208,13 @@ def _place(who: Operator, meter: Meter) -> Part:
                 room.floor.building.code if room else "",
                 [("", "—"), *_buildings(who)],
             ),
-            Box("room", _("Room"), value=room.number if room else "", suggest=list(rooms), length_max=32),
+            Box(
+                "room",
+                pgettext_lazy("estate", "Room"),
+                value=room.number if room else "",
+                suggest=list(rooms),
+                length_max=32,
+            ),
             Box("circuit", _("Site and circuit"), value=meter.circuit, note=_("For example 1-104"), length_max=64),
             Box(
                 "level",
@@ -242,7 +251,7 @@ def _line(who: Operator, meter: Meter) -> Part:
                 [("", "—"), *((one, one) for one in profiles.names())],
                 required=True,
             ),
-            Box("bus", _("Gateway and bus"), "choice", str(meter.bus_id or ""), _bus_choices(who), required=True),
+            Box("bus", _("Bus it hangs on"), "choice", str(meter.bus_id or ""), _bus_choices(who), required=True),
             Box(
                 "unit",
                 _("Address"),
@@ -331,7 +340,7 @@ def _page(request: HttpRequest, meter: Meter) -> Page:
     parts = [_line(who, meter), _place(who, meter), _ratios(meter)]
     known = meter.pk is not None
     return Page(
-        title=_("Meter %(number)s") % {"number": meter.number} if known else _("New meter"),
+        title=_("Meter %(number)s") % {"number": meter.number} if known else _("Register a meter"),
         page="estate-meters",
         back=reverse("console:estate-meters"),
         parts=parts if known else [*parts, _amounts()],
@@ -342,9 +351,11 @@ def _page(request: HttpRequest, meter: Meter) -> Page:
 
 
 def _fresh(request: HttpRequest) -> Meter:
-    """An empty form; the next free address on a bus that was named in the address."""
-    bus = scope.buses(operator(request)).filter(pk=_number(request.GET.get("bus", ""))).first()
-    drawn = Meter(unit=_free_unit(bus) if bus else 0)
+    """An empty form; on a bus that was named in the address, its next free address, or what a scan found there."""
+    asked = request.GET
+    bus = scope.buses(operator(request)).filter(pk=_number(asked.get("bus", ""))).first()
+    unit = _number(asked.get("unit", "")) or (_free_unit(bus) if bus else 0)
+    drawn = Meter(unit=unit, address=asked.get("address", "")[:12], profile=asked.get("profile", "")[:64])
     if bus:
         drawn.bus = bus
     return drawn

@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from prewatt.domain.estate import rooms as estate
 from prewatt.domain.estate import scope
@@ -57,7 +57,7 @@ REGISTER = Register(
     name="rooms",
     title=gettext_lazy("Room register"),
     columns=(
-        Column("number", gettext_lazy("Room"), link=_edit, sort=("number",), width=12),
+        Column("number", pgettext_lazy("estate", "Room"), link=_edit, sort=("number",), width=12),
         Column(
             "building",
             gettext_lazy("Building"),
@@ -71,7 +71,7 @@ REGISTER = Register(
         Column("meters", gettext_lazy("Meters"), "count", value=lambda one: one.meter_count, sort=("meter_count",)),
     ),
     filters=(
-        Filter("text", gettext_lazy("Room")),
+        Filter("text", pgettext_lazy("estate", "Room")),
         Filter("building", gettext_lazy("Building"), "choice", choices=_buildings),
         Filter("area", gettext_lazy("Area"), "choice", choices=_areas),
         Filter(
@@ -111,7 +111,7 @@ def _page(request: HttpRequest, room: Room | None) -> Page:
     boxes = (
         Box(
             "number",
-            _("Room"),
+            pgettext_lazy("estate", "Room"),
             value=room.number if room else "",
             note=_("As on the door, for example 0306"),
             required=True,
@@ -132,7 +132,7 @@ def _page(request: HttpRequest, room: Room | None) -> Page:
         title=_("Room %(number)s") % {"number": room.number} if room else _("New room"),
         page="estate-rooms",
         back=reverse("console:estate-rooms"),
-        parts=[Part(_("Room"), boxes)],
+        parts=[Part(pgettext_lazy("estate", "Room"), boxes)],
         save=_("Save"),
         more={"room": room, "meters": room.meters.order_by("number") if room else []},
         template="console/estate/room.html",
