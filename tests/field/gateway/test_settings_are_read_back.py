@@ -36,6 +36,24 @@ def test_read_now_brings_what_orders_have_set(tmp_path: Path) -> None:
     run(story())
 
 
+def test_what_an_order_set_is_shown_though_nothing_else_is_in_that_look(tmp_path: Path) -> None:
+    """A look at the prices alone says nothing of money, and is no reason to doubt it."""
+
+    async def story() -> None:
+        site = Site(tmp_path, rooms=[Room(1, "m1")])
+        site.start()
+        await site.until(lambda: any("purchase_count" in look.values for look in site.centre.readings))
+        order = Order(order_id="p", meter="m1", kind=Kind.PRICES, placed_at_ms=START_MS, values={"price_flat_e4": 7200})
+        site.centre.place(order)
+        assert (await site.answer("p")).outcome is Outcome.DONE
+        await site.until(lambda: with_prices(site))
+        assert with_prices(site)[0].values["price_flat_e4"] == 7200
+        assert "quarantined" not in {event.code for event in site.centre.events}
+        await site.stop()
+
+    run(story())
+
+
 def test_once_in_a_span_and_not_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert SETTINGS_EVERY_MS == 86_400_000
     monkeypatch.setattr(poller, "SETTINGS_EVERY_MS", EVERY_MS)

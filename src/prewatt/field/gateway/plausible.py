@@ -126,7 +126,8 @@ def _counters(seen: _Seen, values: Values, *, at: int, limits: Limits) -> str:
 
 def _money(seen: _Seen, values: Values, *, at: int, limits: Limits) -> str:
     before = seen.values
-    bought = values.get("purchase_count", 0) - before.get("purchase_count", values.get("purchase_count", 0))
+    count = values.get("purchase_count", before.get("purchase_count", 0))  # a look at settings alone shows none
+    bought = count - before.get("purchase_count", count)
     if bought < 0:
         return "backwards_purchase_count"
     if bought > COUNT_STEP_MAX:
