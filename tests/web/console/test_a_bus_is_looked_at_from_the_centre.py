@@ -112,6 +112,18 @@ def test_a_scan_shows_what_is_known_unknown_missing_and_another_model(tower: Cou
     assert words == ["good", "warn", "bad", "accent"]
 
 
+def test_what_a_scan_found_fills_the_form_of_a_new_meter(tower: Counter) -> None:
+    start(tower)
+    tell(tower, found=[Found(unit=9, profiles=[PROFILE])], final=True, reason="done")
+    page = client(tower.admin).get(address("scan")).content.decode()
+    (link,) = re.findall(r'href="([^"]*/meters/new/[^"]*)"', page)
+    form = client(tower.admin).get(link.replace("&amp;", "&")).content.decode()
+    assert re.search(r'name="unit"[^>]*value="9"', form)
+    assert re.search(rf'value="{PROFILE}" selected', form)
+    assert (
+    )
+
+
 def test_a_fragment_asks_again_until_the_look_has_ended(tower: Counter) -> None:
     start(tower)
     live = address("live", "f1")

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
@@ -253,10 +253,6 @@ def _add_link(request: HttpRequest, inquiry: Inquiry, place: queries.Place) -> s
     """The form of a new meter with what the scan knows already in it."""
     if place.meter is not None or not operator(request).may(Right.SETTINGS):
         return ""
-    try:
-        form = reverse("console:estate-meter-new")
-    except NoReverseMatch:
-        return ""
     model = place.profiles[0] if len(place.profiles) == 1 else ""
     known: dict[str, str | int] = {
         "bus": inquiry.bus_id,
@@ -264,7 +260,7 @@ def _add_link(request: HttpRequest, inquiry: Inquiry, place: queries.Place) -> s
         "address": place.address,
         "profile": model,
     }
-    return f"{form}?{urlencode(known)}"
+    return f"{reverse('console:estate-meter-new')}?{urlencode(known)}"
 
 
 def _counts(places: list[dict[str, Any]]) -> list[dict[str, Any]]:
