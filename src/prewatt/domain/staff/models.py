@@ -49,7 +49,7 @@ class Operator(AbstractBaseUser):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["password_form"], condition=~Q(password_form=""), name="staff_password_form_once"
+                fields=["password_form"], condition=~Q(("password_form", "")), name="staff_password_form_once"
             )
         ]
 
