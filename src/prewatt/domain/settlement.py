@@ -30,7 +30,7 @@ from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.metering.models import UsageDay
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, effects, returning
+from prewatt.domain.vending import checks, effects, leaving, returning
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Refund, Sale, SaleState
 from prewatt.link.messages import MONEY_KINDS, Answer, Kind
@@ -417,6 +417,7 @@ def accept_late(
         effects.arrived_late(order, now=now)
     shown = kept.answer.get("after", {})
     _realign(order, shown, operator=operator, second_person=second_person, reason=reason, now=now)
+    leaving.settle_rest(order.opening_id, now=now)
     dispatch.mark_seen([kept], operator=operator, resolution=reason.strip(), now=now)
     staff.log(
         operator=operator,

@@ -8,10 +8,11 @@ from django.db import DatabaseError, transaction
 from counter import Counter
 from leavers import Leavers
 from prewatt.domain.audit.verify import verify
+from prewatt.domain.dispatch.models import Contradiction
 from prewatt.domain.estate.models import Opening
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger.queries import balance_fen
-from prewatt.domain.settlement import decide
+from prewatt.domain.settlement import accept_late, decide
 from prewatt.domain.vending.checks import AccountClosed, AccountEnding, NoRight, OutOfScope, Refused
 from prewatt.domain.vending.closing import (
     MeterOnHold,
@@ -349,3 +350,23 @@ def test_progress_says_what_a_person_can_do(leavers: Leavers) -> None:
     )
     assert list(closings(operator=counter.admin, text="张三")) == [found.closing]
     assert not closings(operator=counter.stranger).exists()
+
+
+def test_what_two_people_book_after_the_end_leaves_the_account_empty(leavers: Leavers) -> None:
+    """A late answer proves that the meter did take what was settled as refused, and paid back long ago."""
+    counter = leavers.counter
+    meter = counter.meters[0]
+    counter.sell("s1", "50")
+    counter.lease()
+    counter.settle("s1", Outcome.REFUSED, reason="not_taken")
+    close(leavers, openings=[Opening.objects.get(meter=meter)])
+    leavers.answer_all()
+    counter.settle("s1", Outcome.DONE, purchase_count=1, bought_fen=5_500, balance_fen=5_000)
+    kept = Contradiction.objects.get()
+    accept_late(
+        contradiction_id=kept.pk, operator=counter.admin, second_person=counter.second, reason="读表", now=counter.now
+    )
+    line = Closing.objects.get().lines.get()
+    assert balance_fen(accounts.ADJUSTMENT) != 0
+    assert balance_fen(accounts.meter(line.opening_id)) == 0
+    assert verify().findings == []

@@ -192,8 +192,8 @@ CAUSES = {
                   UNION ALL SELECT debit_code, debit_owner, -amount_fen FROM named
                   WHERE debit_code IN ('meter', 'carried') AND kind IN ('posted', 'confirmed')) e
               GROUP BY e.code, e.owner) a
-        WHERE a.fen <> 0 AND ((a.code = 'meter' AND EXISTS (SELECT 1 FROM estate_opening p
-                WHERE CAST(p.id AS VARCHAR(64)) = a.owner AND p.closed_at IS NOT NULL))
+        WHERE a.fen <> 0 AND ((a.code = 'meter' AND EXISTS (SELECT 1 FROM vending_closingline l
+                WHERE CAST(l.opening_id AS VARCHAR(64)) = a.owner AND l.used_fen IS NOT NULL))
             OR (a.code = 'carried' AND (a.fen < 0 OR EXISTS (SELECT 1 FROM vending_closingline l
                 WHERE l.code = a.owner AND l.state = 'done'))))""",
     "sale_state": """

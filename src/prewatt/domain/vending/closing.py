@@ -601,7 +601,15 @@ def advance(*, now: datetime, limit: int = 200) -> int:
         (ended & ~still_unclear) | Q(state=LineState.CARRYING, order__isnull=True)
     )
     keys = list(due.order_by("state_at", "code").values_list("code", "meter_id", "new_meter_id")[:limit])
-    return sum(_advance_one(code, (meter_id, new_id), now=now) for code, meter_id, new_id in keys)
+    done, failed = 0, None
+    for code, meter_id, new_id in keys:
+        try:
+            done += _advance_one(code, (meter_id, new_id), now=now)
+        except Exception as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return done
 
 
 def _advance_one(code: str, meter_ids: Sequence[int | None], *, now: datetime) -> bool:

@@ -272,6 +272,17 @@ def book_used(line: ClosingLine, *, now: datetime) -> int:
     return fen
 
 
+def settle_rest(opening_id: int, *, now: datetime) -> None:
+    """Something was booked on an account after it had ended, on people's word: what it leaves goes where the rest went.
+
+    The caller holds the meter.
+    """
+    found = ClosingLine.objects.filter(opening=opening_id, used_fen__isnull=False).select_related("closing")
+    line = found.exclude(state=LineState.WITHDRAWN).first()
+    if line is not None:
+        book_used(line, now=now)
+
+
 def succeed(line: ClosingLine, old: Opening, *, count: int, bought_fen: int | None, now: datetime) -> Opening:
     """The next account on the same meter goes on counting where the meter stands."""
     return Opening.objects.create(
