@@ -126,6 +126,14 @@ def test_the_list_shows_meters_out_of_use_too(counter: Counter, engineer: Any) -
     assert engineer.get("/settings/meters/?active=yes").context["table"].rows() == []
 
 
+def test_what_a_scan_found_stands_in_the_new_form(counter: Counter, engineer: Any) -> None:
+    text = engineer.get(f"/settings/meters/new/?bus={counter.bus.pk}&unit=7&profile=dlt645-2007").content.decode()
+    assert 'name="unit" value="7"' in text
+    assert '<option value="dlt645-2007" selected>' in text
+    free = engineer.get(f"/settings/meters/new/?bus={counter.bus.pk}").content.decode()
+    assert 'name="unit" value="2"' in free
+
+
 def test_strangers_and_readers(counter: Counter, client: Any) -> None:
     path = f"/settings/meters/{counter.meters[0].pk}/"
     client.force_login(counter.stranger)
