@@ -208,6 +208,8 @@ def stop(request: HttpRequest) -> HttpResponseBase:
     except Refused as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("Trips may leave again.") if lift else _("No trip leaves any more."))
+        messages.success(
+            request, _("Trips may leave again.") if lift else _("No automatic and no batch trip leaves any more.")
+        )
     to = "console:switching" if operator(request).may(Right.SETTINGS) else "console:fleet"
     return HttpResponseRedirect(reverse(to))
