@@ -90,6 +90,9 @@ def test_a_payment_prints_its_lines_together_with_their_sum(counter: Counter) ->
     assert all(meter.number in text for meter in counter.meters)
     assert "S2026-000001~000002" in text
     assert "人民币壹佰元整" in text
+    assert printed(counter, Sale.objects.get(pk="s0"), together=True).nth == 1
+    assert printed(counter, Sale.objects.get(pk="s0"), together=True).nth == 1
+    assert printed(counter, Sale.objects.get(pk="s1"), "p2").nth == 2, "its line was on the first paper"
 
 
 def test_a_red_receipt_names_the_one_it_turns_round(counter: Counter) -> None:

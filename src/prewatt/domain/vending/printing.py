@@ -31,11 +31,19 @@ class PrintIdTaken(Refused):
 
 
 @transaction.atomic
-def print_receipt(*, print_id: str, document: Document, operator: Operator, now: datetime, address: str = "") -> Print:
+def print_receipt(
+    *,
+    print_id: str,
+    document: Document,
+    operator: Operator,
+    now: datetime,
+    together: bool = False,
+    address: str = "",
+) -> Print:
     """Note that the receipt is printed. The first is number one, every later one a reprint of the same number.
 
-    `print_id` is made when the button is drawn: the same again is the same print. Raises NotNumbered for money that is
-    not paid back yet, NoRight.
+    `print_id` is made when the button is drawn: the same again is the same print. `together` notes all lines of its
+    payment, for all of them stand on the paper. Raises NotNumbered for money that is not paid back yet, NoRight.
     """
     if not any(operator.may(right) for right in (Right.SELL, Right.REFUND, Right.REVERSE)):
         raise NoRight(_("%(who)s may not print receipts. Ask an administrator.") % {"who": operator.username})
@@ -46,13 +54,23 @@ def print_receipt(*, print_id: str, document: Document, operator: Operator, now:
                 "confirmed."
             )
         )
-    dispatch.lock_meter(document.meter_id)  # two windows that print at once count one after the other
+    documents = sorted(on_one_paper(document, together=together), key=lambda one: one.meter_id)
+    for meter_id in dict.fromkeys(one.meter_id for one in documents):
+        dispatch.lock_meter(meter_id)  # two windows that print at once count one after the other
     first = Print.objects.filter(pk=print_id).first()
     if first is not None:
         if (first.series, first.number) != (document.series, document.number):
             raise PrintIdTaken(_("This button was already used for another receipt. Load the page again."))
         return first
-    same = Print.objects.filter(series=document.series, number=document.number)
+    for one in documents:
+        if one.pk != document.pk:
+            _note(f"{print_id}-{one.number}", one, operator, now, address)
+    return _note(print_id, document, operator, now, address)
+
+
+def _note(print_id: str, document: Document, operator: Operator, now: datetime, address: str) -> Print:
+    number = document.number or 0
+    same = Print.objects.filter(series=document.series, number=number)
     nth = int(same.aggregate(last=Max("nth"))["last"] or 0) + 1
     staff.log(
         operator=operator,
@@ -62,9 +80,15 @@ def print_receipt(*, print_id: str, document: Document, operator: Operator, now:
         address=address,
         now=now,
     )
-    return Print.objects.create(
-        id=print_id, series=document.series, number=document.number, nth=nth, operator=operator, at=now
-    )
+    return Print.objects.create(id=print_id, series=document.series, number=number, nth=nth, operator=operator, at=now)
+
+
+def on_one_paper(document: Document, *, together: bool) -> list[Document]:
+    """The document, or all lines of its payment by number."""
+    if not (together and isinstance(document, Sale) and document.payment_id is not None):
+        return [document]
+    related = ("meter__room__floor__building", "customer", "operator", "order")
+    return list(Sale.objects.filter(payment=document.payment_id).select_related(*related).order_by("number"))
 
 
 def find(series: str, number: int, *, operator: Operator) -> Document | None:
@@ -89,9 +113,6 @@ def paper(
     template: str = DEFAULT,
 ) -> Paper:
     """The receipt as it stands on paper; `together`: with the other lines of its payment."""
-    documents: list[Document] = [document]
-    if together and isinstance(document, Sale) and document.payment_id is not None:
-        related = ("meter__room__floor__building", "customer", "operator", "order")
-        documents = list(Sale.objects.filter(payment=document.payment_id).select_related(*related).order_by("number"))
+    documents = on_one_paper(document, together=together)
     whole, lines = fields(documents, printed_by=operator, now=now, payee=payee)
     return laid_out(template, whole, lines, red=not isinstance(document, Sale))

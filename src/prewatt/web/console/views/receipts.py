@@ -40,6 +40,7 @@ def print_(request: HttpRequest, receipt: str) -> HttpResponse:
         done = printing.print_receipt(
             print_id=given_id(request, "form_id"),
             document=document,
+            together=request.POST.get("together") == TOGETHER,
             operator=operator(request),
             now=now(),
             address=address(request),
