@@ -127,6 +127,13 @@ def test_only_the_methods_that_the_site_offers_are_there(counter: Counter, clien
     assert client.get("/settings/counter/").status_code == 403
 
 
+def test_who_sees_only_some_buildings_changes_nothing_for_all(counter: Counter, client: Any) -> None:
+    client.force_login(counter.stranger)
+    response = client.post("/settings/counter/", {"method": ["card"], "default": "card", "payee": ""})
+    assert response.status_code == 422
+    assert response.context["refused"]["code"] == "no_right"
+
+
 @pytest.mark.parametrize("wrong", [{"method": []}, {"method": ["cash"], "default": "card"}])
 def test_wrong_settings_are_refused_in_words(counter: Counter, client: Any, wrong: dict[str, Any]) -> None:
     client.force_login(counter.admin)

@@ -59,7 +59,7 @@ def change_settings(
     address: str = "",
 ) -> Counters:
     """Set how the counters work. Raises UnknownTender, NoMethodLeft, MethodNotOffered, NoRight."""
-    if not operator.may(Right.SETTINGS):
+    if not (operator.may(Right.SETTINGS) and operator.all_buildings):  # they hold for every building
         raise NoRight(
             _("%(who)s may not change settings. Nothing was changed. Ask an administrator.")
             % {"who": operator.username}
