@@ -77,6 +77,8 @@ def test_no_page_is_wider_than_a_phone(counter: Counter, visit: Any, language: s
         page.goto(f"{origin}/settings/{name}/")
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= PHONE["width"], (name, wide)
+        fields = page.locator("main .es-box input, main .es-box select, main .es-box textarea")
+        assert all(one.is_visible() for one in fields.all()), name
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from counter import Counter
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Cells of a table are words only when they are looked at, which is after the request."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
