@@ -87,3 +87,7 @@ def test_looking_again_keeps_them_from_being_lost(admin: Any) -> None:
     assert sum(repeating.repeat(turn=turn, now=later) for turn in range(repeating.PARTS)) == METERS - lost
     assert mark_lost(now=later + timedelta(minutes=1)) == 0
     assert MeterState.objects.filter(lost=True).count() == lost
+    mark_lost(now=later + timedelta(hours=9))  # the demo slept
+    for turn in range(repeating.PARTS):
+        repeating.repeat(turn=turn, now=later + timedelta(hours=9, minutes=1))
+    assert MeterState.objects.filter(lost=True).count() == lost

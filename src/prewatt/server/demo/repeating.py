@@ -32,10 +32,10 @@ def repeat(*, turn: int, now: datetime) -> int:
     from prewatt.domain.estate.models import Gateway
     from prewatt.domain.metering.models import MeterState
     from prewatt.domain.metering.operations import record_readings
-    from prewatt.server.demo.scale import CODE
+    from prewatt.server.demo.scale import CODE, NO_ANSWER
 
     Gateway.objects.filter(code__startswith=f"GW-{CODE}").update(last_seen_at=now)
-    mine = MeterState.objects.filter(meter__bus__gateway__code__startswith=f"GW-{CODE}", lost=False)
+    mine = MeterState.objects.filter(meter__bus__gateway__code__startswith=f"GW-{CODE}").exclude(last_error=NO_ANSWER)
     rows = mine.values_list("meter", "meter__number", "power_w", "balance_fen", "relay_closed")
     at_ms = int(now.timestamp() * 1000)
     looks = [

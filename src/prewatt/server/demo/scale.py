@@ -33,6 +33,7 @@ SALES = 3  # of each account
 SERIES = "SCALE"
 CODE = "S"  # buildings S01, S02 …, gateways GW-S01 …
 ROWS_TOGETHER = 2000
+NO_ANSWER = "no_answer"  # lost by the plan, and left so
 HOUR_MS = 3_600_000
 DAY = timedelta(days=1)
 _TENDERS = ("wechat", "alipay", "cash", "card", "transfer")
@@ -209,6 +210,7 @@ def _state(one: Place, ids: dict[str, int], now: datetime) -> MeterState:
         prepaid_open=int(one.open),
         lost=lost,
         lost_since=seen if lost else None,
+        last_error=NO_ANSWER if lost else "",
         last_answer_at=seen,
     )
 
