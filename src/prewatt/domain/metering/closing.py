@@ -147,14 +147,14 @@ def close_days(*, now: datetime, limit: int = 500) -> int:
     due = _due(end_ms, zone)[:limit]
     for start in range(0, len(due), METERS_TOGETHER):
         with transaction.atomic():
-            for meter_id, since_ms, ratio, last_ms in due[start : start + METERS_TOGETHER]:
-                _close_meter_days(meter_id, since_ms, end_ms=min(end_ms, last_ms), ratio=ratio, zone=zone, now=now)
+            for meter_id, since_ms, ratio, gone in due[start : start + METERS_TOGETHER]:
+                _close_meter_days(meter_id, since_ms, end_ms=end_ms, ratio=ratio, gone=gone, zone=zone, now=now)
     return len(due)
 
 
-def _due(end_ms: int, zone: ZoneInfo) -> list[tuple[int, int, int, int]]:
-    """(meter, dirty since, ratio, closed up to here), the longest waiting first. A lost meter waits until a reading
-    ends its day; one that is out of use (换表) has no later reading to wait for: the day of its last one is closed too.
+def _due(end_ms: int, zone: ZoneInfo) -> list[tuple[int, int, int, bool]]:
+    """(meter, dirty since, ratio, gone), the longest waiting first. A lost meter waits until a reading ends its day;
+    one that is out of use (换表) has none to wait for: the day of its last reading is closed too.
 
     A late reading of today that bends yesterday's last stretch is taken up when today is closed.
     """
@@ -162,19 +162,24 @@ def _due(end_ms: int, zone: ZoneInfo) -> list[tuple[int, int, int, int]]:
     found = rows.order_by("days_since_ms").values_list(
         "pk", "days_since_ms", ratio_in("meter__"), "meter__state__energy_at", "meter__active"
     )
-    due = []
-    for pk, since_ms, ratio, energy_at, active in found:
-        read_on = energy_at.astimezone(zone).date()  # type: ignore[union-attr] - the filter leaves none out
-        last_ms = day_start_ms(read_on if active else read_on + timedelta(days=1), zone)
-        if day_start_ms(business_day(since_ms - MIDNIGHT_SWEEP_MS, zone), zone) < min(end_ms, last_ms):
-            due.append((pk, since_ms, ratio, last_ms))
-    return due
+    return [
+        (pk, since_ms, ratio, not active)
+        for pk, since_ms, ratio, energy_at, active in found
+        if energy_at is not None
+        and business_day(since_ms - MIDNIGHT_SWEEP_MS, zone)
+        < energy_at.astimezone(zone).date() + timedelta(days=not active)
+    ]
 
 
-def _close_meter_days(meter_id: int, since_ms: int, *, end_ms: int, ratio: int, zone: ZoneInfo, now: datetime) -> None:
+def _close_meter_days(
+    meter_id: int, since_ms: int, *, end_ms: int, ratio: int, gone: bool, zone: ZoneInfo, now: datetime
+) -> None:
     first = business_day(min(_reach_ms(meter_id, since_ms), since_ms - MIDNIGHT_SWEEP_MS), zone)
     readings = _readings(meter_id, day_start_ms(first, zone), _DAY_COLUMNS)
-    closed_to_ms = end_ms if readings else since_ms
+    last_ms = readings[-1][0] if readings else 0
+    # A reading's own day is closed only when a later one shows how it ended, or none will come.
+    last_day = business_day(last_ms, zone) + timedelta(days=gone)
+    closed_to_ms = min(end_ms, day_start_ms(last_day, zone)) if readings else since_ms
     done_ms = max(since_ms, closed_to_ms + MIDNIGHT_SWEEP_MS)
     taken = Dirty.objects.filter(pk=meter_id, days_since_ms=since_ms).update(days_since_ms=done_ms)
     if not taken or len(readings) < 2:
