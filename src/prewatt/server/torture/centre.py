@@ -56,6 +56,14 @@ class Centre:
         """One domain call by a person. Raises CentreDown, perhaps after the call was committed."""
         return self._alive(work)
 
+    def tend(self, work: Callable[[], int]) -> None:
+        """One turn of the centre's own worker. Dying is no news to anybody; the gateway hears of what it did."""
+        try:
+            if self._alive(work, told=False):
+                self._news.set()
+        except CentreDown:
+            self._history.note("worker_died")
+
     def now(self) -> datetime:
         return datetime.fromtimestamp(self._now_ms() / 1000, UTC)
 
@@ -77,7 +85,14 @@ class Centre:
         return await self._exchange(request, lambda _: self._lease())
 
     async def config(self, request: ConfigRequest) -> Config:
-        return await self._exchange(request, lambda _: estate_queries.gateway_config(self._gateway))
+        return await self._exchange(request, lambda _: estate_queries.gateway_config(self._fresh_gateway()))
+
+    def _fresh_gateway(self) -> Gateway:
+        """As it stands now: a meter that was changed gives it a new configuration."""
+        return Gateway.objects.get(pk=self._gateway.pk)
+
+    def _version(self) -> int:
+        return Gateway.objects.values_list("config_version", flat=True).get(pk=self._gateway.pk)
 
     def _take(self, batch: Batch) -> BatchReply:
         now = self.now()
@@ -88,15 +103,13 @@ class Centre:
             settled = settlement.settle(answer, gateway=self._gateway, now=now)
             self._history.note("settle", order=answer.order_id, outcome=answer.outcome.value, was=settled.value)
         self._news.set()  # a settled order may have let the next one of its meter go ahead
-        return BatchReply(
-            acked_seq=batch.last_seq, centre_time_ms=self._now_ms(), config_version=self._gateway.config_version
-        )
+        return BatchReply(acked_seq=batch.last_seq, centre_time_ms=self._now_ms(), config_version=self._version())
 
     def _lease(self) -> OrdersReply:
         orders = dispatch.lease(gateway=self._gateway, now=self.now())
         for order in orders:
             self._history.note("lease", order=order.order_id, count=order.count, cancel=order.cancel)
-        return OrdersReply(orders=orders, centre_time_ms=self._now_ms(), config_version=self._gateway.config_version)
+        return OrdersReply(orders=orders, centre_time_ms=self._now_ms(), config_version=self._version())
 
     # --- the link ----------------------------------------------------------------------------------------
 
@@ -133,7 +146,7 @@ class Centre:
 
     # --- death -------------------------------------------------------------------------------------------
 
-    def _alive(self, work: Callable[[], T]) -> T:
+    def _alive(self, work: Callable[[], T], *, told: bool = True) -> T:
         """Do it in one life of the centre: it may die at any statement, or between commit and reply."""
         if self._now_ms() < self._down_until_ms:
             raise CentreDown
@@ -146,7 +159,8 @@ class Centre:
             self._down_until_ms = self._now_ms() + round(1000 * self._luck.uniform(*DOWN_S))
             _let_go()
             raise CentreDown from death
-        self._news.set()
+        if told:
+            self._news.set()
         return result
 
 

@@ -10,8 +10,9 @@ from prewatt.domain.audit.verify import verify
 from prewatt.domain.dispatch import queries as dispatch_queries
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State
-from prewatt.domain.estate.models import Opening
+from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.vending.models import Sale
+from prewatt.domain.vending.records import ENDED, ClosingLine
 
 MONEY = ("recharge", "refund")
 _STEPS = {"balance", "bought"}
@@ -39,6 +40,10 @@ def judge(truth: dict[str, dict[str, Any]]) -> Verdict:
     openings = Opening.objects.filter(closed_at__isnull=True).select_related("meter").order_by("meter__number")
     for opening in openings:
         _meter(verdict, opening, truth[opening.meter.number])
+    for meter in Meter.objects.order_by("number"):
+        _orders(verdict, meter, truth[meter.number])
+    for line in ClosingLine.objects.exclude(state__in=ENDED).order_by("code"):
+        verdict.blame(f"account {line.code} never ended ({line.state} {line.reason})", line.code)
     for order in MeterOrder.objects.filter(kind__in=(*MONEY, "open"), state__in=OPEN).order_by("pk"):
         verdict.unexplained += 1
         verdict.blame(f"order {order.pk} never ended ({order.state})", order.pk)
@@ -62,7 +67,6 @@ def _meter(verdict: Verdict, opening: Opening, truth: dict[str, Any]) -> None:
             f"statement 3: meter {name} counts {truth['purchase_count']} purchases,"
             f" {dispatch_queries.expected_count(opening)} orders are confirmed"
         )
-    _orders(verdict, opening, truth)
 
 
 def _kept_fen(opening: Opening, truth: dict[str, Any]) -> int:
@@ -70,21 +74,21 @@ def _kept_fen(opening: Opening, truth: dict[str, Any]) -> int:
     return int(truth["bought_fen"]) - int(opening.bought_base_fen or 0)
 
 
-def _orders(verdict: Verdict, opening: Opening, truth: dict[str, Any]) -> None:
+def _orders(verdict: Verdict, meter: Meter, truth: dict[str, Any]) -> None:
     """The meter's own list against its orders, of whatever account: how often did which money reach memory?"""
     kept: Counter[tuple[int, int]] = Counter()
     for event in truth["events"]:
         if event["kind"] in MONEY and set(event["kept"]) >= _STEPS:
             kept[event["purchase_count"], event["amount_fen"]] += 1
     asked: dict[tuple[int, int], list[MeterOrder]] = {}
-    for order in MeterOrder.objects.filter(meter=opening.meter, kind__in=MONEY, count__isnull=False).order_by("pk"):
+    for order in MeterOrder.objects.filter(meter=meter, kind__in=MONEY, count__isnull=False).order_by("pk"):
         fen = (order.amount_fen or 0) * (-1 if order.kind == "refund" else 1)
         asked.setdefault((order.count or 0, fen), []).append(order)
     for key, orders in asked.items():
         _alike(verdict, orders, kept.pop(key, 0))
     for (count, fen), times in kept.items():
         verdict.unexplained += times
-        verdict.blame(f"meter {opening.meter.number} took {fen} fen under count {count}: nobody ordered that")
+        verdict.blame(f"meter {meter.number} took {fen} fen under count {count}: nobody ordered that")
 
 
 def _alike(verdict: Verdict, orders: list[MeterOrder], times: int) -> None:

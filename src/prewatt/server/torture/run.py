@@ -27,6 +27,7 @@ from prewatt.domain.estate import queries as estate_queries  # noqa: E402
 from prewatt.domain.ledger import operations as ledger  # noqa: E402
 from prewatt.domain.metering import operations as metering  # noqa: E402
 from prewatt.domain.staff.sealing import seal_log  # noqa: E402
+from prewatt.domain.vending import closing, closing_queries  # noqa: E402
 from prewatt.domain.vending.models import Sale  # noqa: E402
 from prewatt.field.gateway.gateway import Gateway  # noqa: E402
 from prewatt.field.gateway.journal import SqliteJournal  # noqa: E402
@@ -49,6 +50,7 @@ DAY_MS = 86_400_000
 SETTLE_DAYS_MAX = 3
 RESTART_S = ((0.2, 2.5), (2.5, 120.0))  # a supervisor is quick, a power cut is not
 PACE = Pace(gather_s=30.0, heartbeat_s=3600.0, poll_s=1800)
+CLOSER_S = 30.0
 REST_MS = 1_800_000  # an idle bus rests: money and misfortune are to dominate
 STORY_LINES_MAX = 120
 MISTAKES_MAX = 20
@@ -175,13 +177,15 @@ class World:
     async def run(self) -> SeedResult:
         keeper = asyncio.create_task(self._keep_gateway(), name="keeper")
         worker = asyncio.create_task(self._worker(), name="worker")
+        closer = asyncio.create_task(self._closer(), name="closer")
         end_ms = START_MS + round(self.plot.days * DAY_MS)
         await self.people.live(end_ms, self.now_ms)
         await self._settle()
         self._stopping = True
         keeper.cancel()
         worker.cancel()
-        await asyncio.gather(keeper, worker, return_exceptions=True)
+        closer.cancel()
+        await asyncio.gather(keeper, worker, closer, return_exceptions=True)
         return self._result()
 
     # --- the gateway's lives -----------------------------------------------------------------------------
@@ -264,6 +268,12 @@ class World:
             await asyncio.sleep(3600)
             self._work()
 
+    async def _closer(self) -> None:
+        """What drives accounts that end, as mortal as everything at the centre."""
+        while True:
+            await asyncio.sleep(CLOSER_S)
+            self.centre.tend(lambda: closing.advance(now=self.centre.now()))
+
     def _work(self) -> None:
         now = self.centre.now()
         dispatch.expire(now=now)
@@ -283,7 +293,9 @@ class World:
         for _ in range(SETTLE_DAYS_MAX * 24):
             await asyncio.sleep(3600)
             await self.people.decide_all()
-            if not MeterOrder.objects.filter(state__in=OPEN).exists():
+            await self.people.look_after()
+            under_way = closing_queries.under_way(operator=self.estate.operator)
+            if not MeterOrder.objects.filter(state__in=OPEN).exists() and not under_way.exists():
                 break
         await asyncio.sleep(2 * site.SWEEP_S / 1000 + 2 * site.SWEEP_S)
         self.building.advance(self.now_ms())

@@ -14,6 +14,7 @@ from prewatt.domain.staff.models import Operator
 from prewatt.sim.fleet import BusEntry, Fleet, MeterEntry
 
 METERS_PER_BUS = 19
+SPARES = 1  # meters that hang ready, out of use, to be changed for others
 SWEEP_S = 4 * 3600
 STATUS_S = 3600
 ALLOW = ["manual", "observed", "unverified", "simulated"]
@@ -33,9 +34,9 @@ def write_profiles(folder: Path) -> None:
 
 
 def fleet(count: int, chance: random.Random) -> Fleet:
-    """`count` meters on buses of 19, unopened: every account is opened by the run itself."""
-    meters = [_meter(number, chance) for number in range(count)]
-    buses = [meters[start : start + METERS_PER_BUS] for start in range(0, count, METERS_PER_BUS)]
+    """`count` meters and the spare ones on buses of 19, unopened: every account is opened by the run itself."""
+    meters = [_meter(number, chance) for number in range(count + SPARES)]
+    buses = [meters[start : start + METERS_PER_BUS] for start in range(0, len(meters), METERS_PER_BUS)]
     return Fleet(bus=[BusEntry(name=f"b{number + 1}", meter=entries) for number, entries in enumerate(buses)])
 
 
@@ -81,6 +82,8 @@ class Estate:
             row = self.gateway.buses.get(code=bus.name)
             for entry in bus.meter:
                 self._add(row, entry, now)
+        self.spares = [self.meters.pop() for _ in range(SPARES)]
+        Meter.objects.filter(pk__in=[meter.pk for meter in self.spares]).update(active=False)
         self.gateway.refresh_from_db()
 
     def _add(self, bus: object, entry: MeterEntry, now: datetime) -> None:
