@@ -92,7 +92,8 @@ def change_floor(
 
 def _floor_values(typed: Mapping[str, str], building: Building, own: int) -> Values:
     read = Typed(typed, FLOOR_FIELDS)
-    if building.floors.exclude(pk=own).filter(number=read.values.get("number", 10**6)).exists():
+    number = read.values.get("number", "")  # empty where none, or none that can be, was typed
+    if number != "" and building.floors.exclude(pk=own).filter(number=number).exists():
         read.wrong("number", _("is taken: this building has such a floor already."))
     return read.finish()
 

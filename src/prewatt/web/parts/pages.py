@@ -15,6 +15,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_http_methods
 
 from prewatt.domain.staff.models import Operator
+from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 
 Rest = ParamSpec("Rest")
@@ -52,7 +53,7 @@ def page(*any_of: Right, methods: tuple[str, ...] = ("GET", "HEAD")) -> Callable
             if any_of and not any(operator(request).may(right) for right in any_of):
                 response: HttpResponseBase = forbidden(request, any_of[0])
             else:
-                response = view(request, *args, **kwargs)
+                response = _refused_said(view, request, *args, **kwargs)
             patch_cache_control(response, private=True, no_store=True)
             patch_vary_headers(response, ["HX-Request", "Cookie"])
             return response
@@ -76,6 +77,17 @@ def _to_log_in(request: HttpRequest) -> HttpResponse:
 
 def _log_in(following: str) -> str:
     return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': following})}"
+
+
+def _refused_said(
+    view: View[Rest], request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs
+) -> HttpResponseBase:
+    """A refusal that the view does not draw into its own form is still a sentence, never an error of the server."""
+    try:
+        return view(request, *args, **kwargs)
+    except Refused as error:
+        context = {"refused": refusal(error), "now": now()}
+        return render(request, "parts/refused.html", context, status=422)
 
 
 def forbidden(request: HttpRequest, right: Right) -> HttpResponse:

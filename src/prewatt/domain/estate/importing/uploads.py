@@ -110,6 +110,10 @@ def _upload(key: str, operator: Operator) -> Upload:
     return found
 
 
+def is_his(*, key: str, operator: Operator) -> bool:
+    return Upload.objects.filter(key=key, made_by=operator).exists()
+
+
 def preview(*, key: str, operator: Operator) -> Preview:
     """Every row of the file, judged against the estate as it is now."""
     check_site(operator)

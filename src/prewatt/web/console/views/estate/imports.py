@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from prewatt.domain.estate.importing import uploads
 from prewatt.domain.estate.importing.uploads import FileRefused, Preview, UploadGone
-from prewatt.domain.estate.refusals import EstateRefused
+from prewatt.domain.estate.refusals import EstateRefused, NotYours
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.estate.forms import form_id, new_id
 from prewatt.web.parts.pages import address, now, operator, page, refusal
@@ -65,6 +65,10 @@ def preview(request: HttpRequest, key: str) -> HttpResponseBase:
     except UploadGone as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(reverse("console:estate-import"))
+    except NotYours:
+        if not uploads.is_his(key=key, operator=operator(request)):
+            raise Http404 from None
+        raise
     except EstateRefused as error:
         return _look(request, uploads.preview(key=key, operator=operator(request)), error=error)
 
