@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.db import connection, transaction
-from django.db.models import Case, Exists, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, IntegerField, Q, QuerySet, Value, When
 
 from prewatt.domain.control import values as control
 from prewatt.domain.control.models import Stop
@@ -200,22 +200,26 @@ def lease(*, gateway: Gateway, now: datetime, limit: int = link.ORDERS_PER_POLL_
     due = _due(gateway, now).annotate(turn=_TURN).order_by("turn", "placed_at", "id").select_related("meter")
     if connection.features.has_select_for_update_skip_locked:
         due = due.select_for_update(skip_locked=True, of=("self",), no_key=True)
-    orders = list(due.exclude(_FED)[:limit])
-    if len(orders) < limit and (room := _room(gateway, now)) > 0:
-        orders += due.filter(_FED)[: min(room, limit - len(orders))]
-    fresh = [order.pk for order in orders if order.state == State.QUEUED]
+    orders = _as_fed(list(due[:limit]), gateway, now)
     open_ = [order.pk for order in orders if order.state != State.TAKEN]
     taken = [order.pk for order in orders if order.state == State.TAKEN]
     if open_:
-        MeterOrder.objects.filter(pk__in=fresh, state=State.QUEUED).update(leased_at=now)
         MeterOrder.objects.filter(pk__in=open_, state__in=(State.QUEUED, State.LEASED)).update(
-            state=State.LEASED, lease_until=now + LEASE
+            leased_at=Case(When(state=State.QUEUED, then=Value(now)), default=F("leased_at")),
+            state=State.LEASED,
+            lease_until=now + LEASE,
         )
     if taken:
         MeterOrder.objects.filter(pk__in=taken, state=State.TAKEN).update(lease_until=now + TAKEN_LEASE)
     sent = [order for order in orders if order.state == State.QUEUED and order.kind in (Kind.PRICES, Kind.LIMITS)]
     control.sent([(order.meter_id, order.values) for order in sent], now=now)
     return [as_message(order) for order in orders]
+
+
+def _as_fed(orders: list[MeterOrder], gateway: Gateway, now: datetime) -> list[MeterOrder]:
+    """A batch is fed to a gateway in portions. Its orders come last, so a portion that is out holds nothing else up."""
+    fed = [order for order in orders if order.state == State.QUEUED and order.cause_kind == BATCH]
+    return orders[: len(orders) - len(fed)] + fed[: max(0, _room(gateway, now))] if fed else orders
 
 
 def waiting(*, gateway: Gateway, now: datetime) -> bool:
@@ -240,6 +244,7 @@ def _room(gateway: Gateway, now: datetime) -> int:
 
 
 _TURN = Case(
+    When(_FED, then=Value(3)),
     When(kind__in=sorted(SERIAL_KINDS), then=Value(0)),
     When(kind__in=sorted(link.SWITCH_KINDS), then=Value(1)),
     default=Value(2),

@@ -50,7 +50,7 @@ DAY_MS = 86_400_000
 SETTLE_DAYS_MAX = 3
 RESTART_S = ((0.2, 2.5), (2.5, 120.0))  # a supervisor is quick, a power cut is not
 PACE = Pace(gather_s=30.0, heartbeat_s=3600.0, poll_s=1800)
-CLOSER_S = 30.0
+CLOSER_S = 120.0
 REST_MS = 1_800_000  # an idle bus rests: money and misfortune are to dominate
 STORY_LINES_MAX = 120
 MISTAKES_MAX = 20
