@@ -30,6 +30,7 @@ from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.metering.models import UsageDay
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
+from prewatt.domain.turns import give_way
 from prewatt.domain.vending import checks, effects, leaving, returning
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Refund, Sale, SaleState
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
 
 
-DAYS_PER_TRANSACTION = 100
+DAYS_PER_TRANSACTION = 20  # some ten questions each: who sells meanwhile waits for tens of milliseconds
 _METER_FIELDS = frozenset(SETTING_NAMES) & {field.name for field in Meter._meta.get_fields()}
 
 
@@ -471,6 +472,8 @@ def post_closed_days(*, now: datetime, limit: int = 2000) -> int:
         with transaction.atomic():
             for row in days[start : start + DAYS_PER_TRANSACTION]:
                 _post_day(row, now)
+        if start + DAYS_PER_TRANSACTION < len(days):
+            give_way()
     return len(days)
 
 

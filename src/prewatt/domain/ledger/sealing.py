@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from django.db import connection, transaction
@@ -18,10 +18,12 @@ from django.db.models import Max
 from django.db.utils import OperationalError
 
 from prewatt.domain.ledger.models import Checkpoint, DaySeal, Seal, Transfer
+from prewatt.domain.turns import give_way
 
 GENESIS = hashlib.sha256(b"prewatt ledger 1").hexdigest()
 _SEAL_LOCK = 0x7077_5EA1  # a number of our own for PostgreSQL's advisory locks
 _LOCK_WAIT_MS = 300
+SEALS_TOGETHER = 500  # in one transaction: who sells meanwhile waits for tens of milliseconds
 
 
 def canonical(transfer: Transfer) -> bytes:
@@ -47,10 +49,12 @@ def link(previous: str, content: bytes) -> str:
     return hashlib.sha256(bytes.fromhex(previous) + content).hexdigest()
 
 
-def seal(*, limit: int = 5000) -> int:
+def seal(*, limit: int = SEALS_TOGETHER) -> int:
     """Seal up to `limit` transfers that have none yet. Returns how many. Safe to run in several workers: they take
     turns.
     """
+    if not _unsealed(1):  # most turns have nothing to do, and take no lock for it
+        return 0
     with transaction.atomic():
         _one_sealer()
         last = Seal.objects.order_by("-seq").first()
@@ -70,7 +74,7 @@ def _one_sealer() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_SEAL_LOCK,))
 
 
-def _unsealed(limit: int) -> Iterable[Transfer]:
+def _unsealed(limit: int) -> Sequence[Transfer]:
     """Below the last checkpoint everything is sealed and nothing can appear any more (see `checkpoint`)."""
     horizon = Checkpoint.objects.aggregate(upto=Max("upto"))["upto"] or 0
     found = Transfer.objects.filter(pk__gt=horizon, seal__isnull=True).select_related("debit", "credit")
@@ -104,7 +108,7 @@ def checkpoint(*, now: datetime, every: int = 1000) -> int:
     if newest - before < every:
         return 0
     while seal():
-        pass
+        give_way()
     try:
         with transaction.atomic():
             _wait_for_writers()
@@ -139,7 +143,7 @@ def seal_day(*, day: date, now: datetime) -> DaySeal | None:
     sealed.
     """
     while seal():
-        pass
+        give_way()
     last = Seal.objects.order_by("-seq").first()
     if last is None:
         return None

@@ -9,6 +9,7 @@ at the next; where that is missing, the last reading before midnight stands for 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate, pairwise
@@ -22,18 +23,23 @@ from prewatt.domain.estate.models import Meter, ratio_in
 from prewatt.domain.metering import sums
 from prewatt.domain.metering.models import Dirty, Reading, UsageDay
 from prewatt.domain.metering.sums import Hour
+from prewatt.domain.turns import give_way
 
 HOUR_MS = 3_600_000
 GAP_MS = 3 * HOUR_MS // 2  # readings further apart than this leave hours that are marked as filled
 DAY_GRACE_MS = 40 * 60_000  # a day is closed this long after its end at the earliest: the last sweep must be in
 MIDNIGHT_SWEEP_MS = 5 * 60_000  # a sweep that is aligned to the clock is through all meters by then
 CLEAN_MS = 9_000_000_000_000_000  # "nothing to close" in Dirty
-METERS_TOGETHER = 16  # closed in one transaction: the disk is waited for once, and others wait for milliseconds
+# Closed in one transaction: the disk is waited for once, and who sells meanwhile waits for tens of milliseconds.
+READINGS_TOGETHER = 2_000
+READINGS_OF_ONE_MAX = 2_000  # of a meter with more, the first so many; the rest in a transaction of their own
+METERS_TOGETHER = 100
 REGISTER_SIZES = (10**8, 10**9, 10**10, 10**11)  # Wh: six digits of kWh and two decimals is the usual one, 10**9
 ROLLOVER_PART = 1000  # "nearly full" is the last thousandth, "just begun" the first
 RATES = ("energy_wh", "energy_sharp_wh", "energy_peak_wh", "energy_flat_wh", "energy_valley_wh", "energy_deep_wh")
 
 
+Due = tuple[int, int, int, bool]  # meter, dirty since in ms, ratio, gone
 _DAY_COLUMNS = ("taken_ms", *RATES, "bought_fen", "balance_fen", "overdraft_fen")
 
 
@@ -76,24 +82,46 @@ def close_hours(*, now: datetime, limit: int = 500) -> int:  # noqa: ARG001 - th
     """Close the hours of up to `limit` meters with new readings, the running hour up to its last reading included."""
     dirty = list(Dirty.objects.filter(since_ms__lt=CLEAN_MS).order_by("since_ms")[:limit])
     ratios = dict(Meter.objects.filter(pk__in=[item.pk for item in dirty]).values_list("pk", ratio_in()))
-    for start in range(0, len(dirty), METERS_TOGETHER):
+    waiting = deque((item.pk, item.since_ms) for item in dirty)
+    while waiting:
         with transaction.atomic():
-            closed = [
-                hour
-                for item in dirty[start : start + METERS_TOGETHER]
-                for hour in _close_meter_hours(item.pk, item.since_ms, ratios[item.pk])
-            ]
-            sums.add_hours(closed)
-            _store_hours(closed)
+            _close_some_hours(waiting, ratios)
+        if waiting:
+            give_way()
     return len(dirty)
 
 
-def _close_meter_hours(meter_id: int, since_ms: int, ratio: int) -> list[Hour]:
-    taken = Dirty.objects.filter(pk=meter_id, since_ms=since_ms).update(since_ms=CLEAN_MS)
-    if not taken:
-        return []  # a reading came in between: the next turn sees it
+def _close_some_hours(waiting: deque[tuple[int, int]], ratios: Mapping[int, int]) -> None:
+    """As much of the queue as one transaction may hold; a meter with more stands at its head again."""
+    closed: list[Hour] = []
+    read = 0
+    for _meter in range(METERS_TOGETHER):
+        if not waiting or read >= READINGS_TOGETHER:
+            break
+        meter_id, since_ms = waiting.popleft()
+        hours, count, from_ms = _close_meter_hours(meter_id, since_ms, ratios[meter_id])
+        closed += hours
+        read += count
+        if from_ms < CLEAN_MS:
+            waiting.appendleft((meter_id, from_ms))
+    sums.add_hours(closed)
+    _store_hours(closed)
+
+
+def _close_meter_hours(meter_id: int, since_ms: int, ratio: int) -> tuple[list[Hour], int, int]:
+    """The hours, how many readings they were drawn from, and from where on the meter is still open."""
     start_ms = _reach_ms(meter_id, since_ms) // HOUR_MS * HOUR_MS
-    readings = _readings(meter_id, start_ms, ("taken_ms", "energy_wh"))
+    readings = _readings(meter_id, start_ms, ("taken_ms", "energy_wh"), limit=READINGS_OF_ONE_MAX)
+    # The last reading of a portion begins the next one: its hour is drawn again then, to its end.
+    cut = len(readings) == READINGS_OF_ONE_MAX and readings[-1][0] > since_ms
+    from_ms = readings[-1][0] if cut else CLEAN_MS
+    taken = Dirty.objects.filter(pk=meter_id, since_ms=since_ms).update(since_ms=from_ms)
+    if not taken:
+        return [], len(readings), CLEAN_MS  # a reading came in between: the next turn sees it
+    return _hours(meter_id, readings, start_ms, ratio), len(readings), from_ms
+
+
+def _hours(meter_id: int, readings: Sequence[tuple[int, ...]], start_ms: int, ratio: int) -> list[Hour]:
     if len(readings) < 2:
         return []
     track = Track([row[0] for row in readings], [row[1] for row in readings])
@@ -114,12 +142,14 @@ def _reach_ms(meter_id: int, since_ms: int) -> int:
     return since_ms if before is None else before
 
 
-def _readings(meter_id: int, start_ms: int, columns: Sequence[str]) -> list[tuple[int, ...]]:
-    """From the last reading before `start_ms` on."""
+def _readings(
+    meter_id: int, start_ms: int, columns: Sequence[str], *, limit: int | None = None
+) -> list[tuple[int, ...]]:
+    """From the last reading before `start_ms` on, at most so many."""
     rows = Reading.objects.filter(meter_id=meter_id, energy_wh__isnull=False)
     before = rows.filter(taken_ms__lt=start_ms).aggregate(at=Max("taken_ms"))["at"]
     found = rows.filter(taken_ms__gte=start_ms if before is None else before)
-    return list(found.order_by("taken_ms").values_list(*columns))
+    return list(found.order_by("taken_ms").values_list(*columns)[:limit])
 
 
 def _store_hours(hours: list[Hour]) -> None:
@@ -145,14 +175,31 @@ def close_days(*, now: datetime, limit: int = 500) -> int:
     zone = ZoneInfo(settings.TIME_ZONE)
     end_ms = day_start_ms(business_day(int(now.timestamp() * 1000) - DAY_GRACE_MS, zone), zone)
     due = _due(end_ms, zone)[:limit]
-    for start in range(0, len(due), METERS_TOGETHER):
+    waiting = deque(due)
+    while waiting:
         with transaction.atomic():
-            for meter_id, since_ms, ratio, gone in due[start : start + METERS_TOGETHER]:
-                _close_meter_days(meter_id, since_ms, end_ms=end_ms, ratio=ratio, gone=gone, zone=zone, now=now)
+            _close_some_days(waiting, end_ms=end_ms, zone=zone, now=now)
+        if waiting:
+            give_way()
     return len(due)
 
 
-def _due(end_ms: int, zone: ZoneInfo) -> list[tuple[int, int, int, bool]]:
+def _close_some_days(waiting: deque[Due], *, end_ms: int, zone: ZoneInfo, now: datetime) -> None:
+    """As much of the queue as one transaction may hold; a meter with more stands at its head again."""
+    read = 0
+    for _meter in range(METERS_TOGETHER):
+        if not waiting or read >= READINGS_TOGETHER:
+            break
+        meter_id, since_ms, ratio, gone = waiting.popleft()
+        count, from_ms = _close_meter_days(
+            meter_id, since_ms, end_ms=end_ms, ratio=ratio, gone=gone, zone=zone, now=now
+        )
+        read += count
+        if from_ms is not None:
+            waiting.appendleft((meter_id, from_ms, ratio, gone))
+
+
+def _due(end_ms: int, zone: ZoneInfo) -> list[Due]:
     """(meter, dirty since, ratio, gone), the longest waiting first. A lost meter waits until a reading ends its day;
     one that is out of use (换表) has none to wait for: the day of its last reading is closed too.
 
@@ -173,17 +220,40 @@ def _due(end_ms: int, zone: ZoneInfo) -> list[tuple[int, int, int, bool]]:
 
 def _close_meter_days(
     meter_id: int, since_ms: int, *, end_ms: int, ratio: int, gone: bool, zone: ZoneInfo, now: datetime
-) -> None:
+) -> tuple[int, int | None]:
+    """How many readings were looked at, and from where on the meter is still open; None when all that is over is."""
     first = business_day(min(_reach_ms(meter_id, since_ms), since_ms - MIDNIGHT_SWEEP_MS), zone)
-    readings = _readings(meter_id, day_start_ms(first, zone), _DAY_COLUMNS)
+    readings, cut = _portion(meter_id, first, since_ms, zone)
     last_ms = readings[-1][0] if readings else 0
     # A reading's own day is closed only when a later one shows how it ended, or none will come.
-    last_day = business_day(last_ms, zone) + timedelta(days=gone)
+    last_day = business_day(last_ms, zone) + timedelta(days=gone and not cut)
     closed_to_ms = min(end_ms, day_start_ms(last_day, zone)) if readings else since_ms
     done_ms = max(since_ms, closed_to_ms + MIDNIGHT_SWEEP_MS)
     taken = Dirty.objects.filter(pk=meter_id, days_since_ms=since_ms).update(days_since_ms=done_ms)
-    if not taken or len(readings) < 2:
-        return
+    if taken and len(readings) > 1:
+        _store_days(meter_id, _days(readings, first, closed_to_ms, ratio=ratio, zone=zone), now)
+    return len(readings), done_ms if taken and cut and done_ms < end_ms else None
+
+
+def _portion(meter_id: int, first: date, since_ms: int, zone: ZoneInfo) -> tuple[list[tuple[int, ...]], bool]:
+    """A meter's readings from that day on, whether they are only the first of many: then a day more ends in
+    them, with the sweep after its midnight. So many in one day that none ends come whole.
+    """
+    start_ms = day_start_ms(first, zone)
+    readings = _readings(meter_id, start_ms, _DAY_COLUMNS, limit=READINGS_OF_ONE_MAX)
+    if len(readings) < READINGS_OF_ONE_MAX:
+        return readings, False
+    tomorrow = business_day(readings[-1][0] - MIDNIGHT_SWEEP_MS, zone) + timedelta(days=1)
+    within = [row for row in readings if row[0] < day_start_ms(tomorrow, zone)]
+    closed_to_ms = day_start_ms(business_day(within[-1][0], zone), zone) if within else 0
+    if len(within) > 1 and closed_to_ms + MIDNIGHT_SWEEP_MS > since_ms:
+        return within, True
+    return _readings(meter_id, start_ms, _DAY_COLUMNS), False
+
+
+def _days(
+    readings: Sequence[tuple[int, ...]], first: date, closed_to_ms: int, *, ratio: int, zone: ZoneInfo
+) -> dict[date, dict[str, int | None]]:
     taken_ms = [row[0] for row in readings]
     tracks = [Track(taken_ms, [row[place] for row in readings]) for place in range(1, 1 + len(RATES))]
     counters = [(row[0], _counter_fen(row)) for row in readings]
@@ -193,7 +263,7 @@ def _close_meter_days(
         if day >= business_day(taken_ms[0], zone):
             facts[day] = _day_facts(day, zone, tracks, counters, ratio)
         day += timedelta(days=1)
-    _store_days(meter_id, facts, now)
+    return facts
 
 
 def _counter_fen(row: Sequence[int | None]) -> int | None:

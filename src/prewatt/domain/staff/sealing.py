@@ -13,6 +13,7 @@ from prewatt.domain.staff.models import LogEntry, LogSeal
 
 GENESIS = hashlib.sha256(b"prewatt operation log 1").hexdigest()
 _TOGETHER = 1000
+SEALS_TOGETHER = 500  # in one transaction
 _LOCK = 0x7077_106  # a number of our own for PostgreSQL's advisory locks
 
 
@@ -37,9 +38,15 @@ def link(previous: str, content: bytes) -> str:
     return hashlib.sha256(bytes.fromhex(previous) + content).hexdigest()
 
 
-@transaction.atomic
-def seal_log(*, limit: int = 5000) -> int:
+def seal_log(*, limit: int = SEALS_TOGETHER) -> int:
     """Seal up to `limit` entries that have no seal yet; returns how many. Several workers take turns."""
+    if not LogEntry.objects.filter(logseal__isnull=True).exists():
+        return 0  # most turns have nothing to do, and take no lock for it
+    return _seal_log(limit)
+
+
+@transaction.atomic
+def _seal_log(limit: int) -> int:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))

@@ -19,6 +19,7 @@ from prewatt.server.demo.past import DAYS, Life
 
 ORDER = (DAYS, DAYS - 1, *range(DAYS - 1))
 FIRST = 2  # after so many days the hours are closed, so that today's chart is there early
+TOGETHER = 1000  # readings in one transaction: the demo's cashier sells meanwhile
 AHEAD = 3  # days made while one is being stored
 ROOMS_PER_TASK = 38
 
@@ -62,11 +63,14 @@ def _store(folder: Files, done: int, made: Iterator[list[Reading]]) -> None:
     ready.centre()
     from prewatt.domain.estate.models import Gateway
     from prewatt.domain.metering import operations as metering
+    from prewatt.domain.turns import give_way
     from prewatt.server.demo import estate
 
     gateway = Gateway.objects.get(code=estate.GATEWAY)
     for count, readings in enumerate(made, done + 1):
-        metering.record_readings(readings, gateway=gateway, now=datetime.now(UTC))
+        for start in range(0, len(readings), TOGETHER):
+            metering.record_readings(readings[start : start + TOGETHER], gateway=gateway, now=datetime.now(UTC))
+            give_way()
         files.write(folder.history, {"days": count})
         report(folder, "history", count, len(ORDER))
         if count == FIRST:
@@ -78,11 +82,10 @@ def _close(folder: Files) -> None:
     from prewatt.server import ready
 
     ready.centre()
-    from django.db import transaction
-
     from prewatt.domain import settlement
     from prewatt.domain.metering import operations as metering
     from prewatt.domain.metering.models import UsageDay
+    from prewatt.domain.turns import give_way
 
     now = datetime.now(UTC)
     report(folder, "closing", 0, 1)
@@ -90,10 +93,10 @@ def _close(folder: Files) -> None:
     metering.close_days(now=now)
     total, posted = UsageDay.objects.filter(posted_version=0).count(), 0
     while True:
-        with transaction.atomic():
-            step = settlement.post_closed_days(now=now, limit=200)
+        step = settlement.post_closed_days(now=now, limit=200)
         if not step:
             return
+        give_way()
         posted += step
         report(folder, "closing", min(posted, total), total)
 
