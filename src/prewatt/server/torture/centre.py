@@ -102,7 +102,8 @@ class Centre:
         for answer in batch.answers:
             settled = settlement.settle(answer, gateway=self._gateway, now=now)
             self._history.note("settle", order=answer.order_id, outcome=answer.outcome.value, was=settled.value)
-        self._news.set()  # a settled order may have let the next one of its meter go ahead
+        if batch.answers:
+            self._news.set()  # a settled order may have let the next one of its meter go ahead
         return BatchReply(acked_seq=batch.last_seq, centre_time_ms=self._now_ms(), config_version=self._version())
 
     def _lease(self) -> OrdersReply:
@@ -122,7 +123,7 @@ class Centre:
             raise LinkError("lost on the way", retry=True, code="lost")
         copies = 2 if self._luck.random() < bad.doubled_message else 1
         try:
-            replies = [self._alive(lambda: work(got)) for _ in range(copies)]
+            replies = [self._alive(lambda: work(got), told=False) for _ in range(copies)]
         except CentreDown as error:
             raise LinkError("the centre is down", retry=True, code="down") from error
         await asyncio.sleep(self._luck.uniform(0.002, 0.3))
