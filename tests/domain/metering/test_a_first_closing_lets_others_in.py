@@ -1,4 +1,4 @@
-"""Sixty days at once are closed in many small transactions with a rest between, and come out as if closed day by day."""
+"""Sixty days at once are closed in many small transactions with a rest between, as if closed day by day."""
 
 from __future__ import annotations
 

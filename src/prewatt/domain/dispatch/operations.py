@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.db import connection, transaction
-from django.db.models import Case, Exists, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Concat
 
 from prewatt.domain.control import values as control
 from prewatt.domain.control.models import Stop
@@ -31,6 +32,8 @@ LEASE = timedelta(seconds=60)
 # A gateway never forgets what it took; asking again this rarely also wakes one whose disk was replaced.
 TAKEN_LEASE = timedelta(minutes=15)
 SWITCH_VALID = timedelta(minutes=10)
+# An opening whose first money needs a higher ceiling leaves when the order of its own id and this one has ended.
+BEFORE = "-before"
 BATCH = "batch"  # the cause of an order that is one of many
 BATCH_WINDOW = 64  # so many of them may be at one gateway without an answer: the rest can still be stopped here
 BATCH_PATIENCE = timedelta(seconds=60)  # those of silent meters do not hold up the others for longer
@@ -258,7 +261,9 @@ def _leasable(now: datetime) -> Q:
     again = Q(state__in=(State.LEASED, State.TAKEN), lease_until__lte=now)
     trip = Q(kind=Kind.SWITCH_OFF, cause_kind__in=AUTOMATIC)
     free = ~trip | ~Exists(Stop.objects.filter(open=True))
-    return (queued & serial & free) | again
+    before = MeterOrder.objects.filter(pk=Concat(OuterRef("pk"), Value(BEFORE)), state__in=sorted(OPEN))
+    turn = ~Q(kind=Kind.OPEN) | ~Exists(before)
+    return (queued & serial & free & turn) | again
 
 
 def as_message(order: MeterOrder) -> link.Order:

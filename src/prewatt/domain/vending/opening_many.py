@@ -147,6 +147,7 @@ def _open(
         raise AlreadyOpen(one.meter)
     order_id = opening_id(form_id, one.meter.number)
     meter = Meter.objects.select_related("bus").get(pk=one.meter.pk)
+    ceilings_fen = terms.ceilings_fen(meter)
     terms.apply(meter=meter, terms=one.terms, operator=operator, now=now, address=address)
     opening = open_account(
         opening_id=order_id,
@@ -162,7 +163,14 @@ def _open(
     opening.use = one.use.strip()[:32]
     opening.alarm1_notify, opening.alarm2_notify, opening.texts = one.alarm1_notify, one.alarm2_notify, one.texts
     opening.save(update_fields=["use", "alarm1_notify", "alarm2_notify", "texts"])
-    terms.send(order_id=order_id, meter=meter, operator=operator, now=now)
+    terms.send(
+        order_id=order_id,
+        meter=meter,
+        operator=operator,
+        now=now,
+        first_fen=MeterOrder.objects.get(pk=order_id).amount_fen or 0,
+        ceilings_fen=ceilings_fen,
+    )
     if one.hold:
         dispatch.place(
             order_id=f"{order_id}-hold",

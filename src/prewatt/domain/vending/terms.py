@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from prewatt import profiles
+from prewatt.domain.control.models import Reported
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.estate import operations as estate
@@ -118,16 +119,32 @@ def apply(*, meter: Meter, terms: Terms, operator: Operator, now: datetime, addr
     return meter
 
 
-def send(*, order_id: str, meter: Meter, operator: Operator, now: datetime) -> list[MeterOrder]:
+def ceilings_fen(meter: Meter) -> set[int]:
+    """What the meter may go by now: the ceiling in the books and the one that it showed last, where there is one."""
+    shown = Reported.objects.filter(meter=meter).values_list("ceiling_fen", flat=True).first()
+    return {int(one) for one in (meter.ceiling_fen, shown) if one}
+
+
+def send(
+    *,
+    order_id: str,
+    meter: Meter,
+    operator: Operator,
+    now: datetime,
+    first_fen: int = 0,
+    ceilings_fen: Collection[int] = (),
+) -> list[MeterOrder]:
     """One order for the limits and one for the prices, as far as the meter's model takes them from afar.
 
-    The caller is in a transaction. `order_id` names both; the same again are the same orders.
+    The caller is in a transaction. `order_id` names both; the same again are the same orders. Where the account opens
+    with more (`first_fen`) than one of the `ceilings_fen` that the meter had, the limits go before the money.
     """
     wanted = ((Kind.LIMITS, LIMITS), (Kind.PRICES, PRICES))
     values = {kind: sendable(meter, kind, names) for kind, names in wanted}
+    before = "ceiling_fen" in values[Kind.LIMITS] and any(one < first_fen for one in ceilings_fen)
     return [
         dispatch.place(
-            order_id=f"{order_id}-{kind.value}",
+            order_id=order_id + (dispatch.BEFORE if before and kind is Kind.LIMITS else f"-{kind.value}"),
             meter=meter,
             kind=kind,
             values=named,
