@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
+from prewatt.domain import rows
 from prewatt.domain.control import cutting
 from prewatt.domain.control import operations as control
 from prewatt.domain.control.models import Reported
@@ -193,22 +194,16 @@ def _send(asked: Batch, sorted_: Sequence[Sorted], *, address: str) -> Batch:
             asked.save(force_insert=True)
     except IntegrityError:
         return Batch.objects.get(pk=asked.pk)  # the same form, sent twice at the same moment
-    orders = [_order(asked, kind, one.meter_id, one.values, tries=1) for one in going]
-    MeterOrder.objects.bulk_create(orders, batch_size=CHUNK)
-    items = [
-        BatchItem(
-            batch=asked,
-            meter_id=one.meter_id,
-            order_id=None if one.skip else _order_id(asked.pk, one.meter_id, 1),
-            skip=one.skip,
-            detail=one.detail,
-            tries=0 if one.skip else 1,
-        )
-        for one in sorted_
-    ]
-    BatchItem.objects.bulk_create(items, batch_size=CHUNK)
+    ids = {one.meter_id: _order_id(asked.pk, one.meter_id, 1) for one in going}
+    order = _order(asked, kind, 0, {}, tries=1)
+    rows.insert(order, ("id", "meter_id", "values"), [(ids[one.meter_id], one.meter_id, one.values) for one in going])
+    rows.insert(
+        BatchItem(batch=asked),
+        ("meter_id", "order_id", "skip", "detail", "tries"),
+        [(one.meter_id, ids.get(one.meter_id), str(one.skip), one.detail, 0 if one.skip else 1) for one in sorted_],
+    )
     if why is not None:
-        cutting.record([order.pk for order in orders], why, operator=asked.operator, now=now)
+        cutting.record(ids.values(), why, operator=asked.operator, now=now)
     if not going:
         asked.state, asked.ended_at = BatchState.DONE, now
         asked.save(update_fields=["state", "ended_at"])

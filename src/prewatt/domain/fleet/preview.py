@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from prewatt.domain.control.models import SETTING_NAMES, Reported
+from prewatt.domain.control.models import SETTING_NAMES
 from prewatt.domain.dispatch.models import Kind as OrderKind
 from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.fleet.models import Skip
-from prewatt.domain.fleet.sorting import VALUE_KINDS, Sorted, sort_out
-from prewatt.domain.metering.models import MeterState
-from prewatt.domain.metering.states import FORCED_ON, Facts, net_fen
+from prewatt.domain.fleet.sorting import VALUE_KINDS, Facts, Shown, Sorted, facts_of, judged, shown_by
+from prewatt.domain.metering.states import FORCED_ON, net_fen
+from prewatt.domain.metering.states import Facts as Balance
 from prewatt.link.messages import Kind
 
 if TYPE_CHECKING:
     from prewatt.domain.estate.models import MeterQuerySet
 
 ROWS_MAX = 200
+_BOOKED = frozenset(SETTING_NAMES) & {field.name for field in Meter._meta.get_fields()}
 
 
 class Danger(models.TextChoices):
@@ -39,11 +40,18 @@ class Danger(models.TextChoices):
 TRIPS = frozenset({Danger.DARK, Danger.TRIP_ARREARS, Danger.TRIP_ALARM2, Danger.TRIP_OVERLOAD})
 
 
+class Told(NamedTuple):
+    """A meter by its key and its number."""
+
+    pk: int
+    number: str
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One meter that would get an order. `values` is {name: (old or None while unknown, new)}."""
 
-    meter: Meter
+    meter: Told
     room: str
     tenant: str
     balance_fen: int | None
@@ -77,50 +85,52 @@ class Preview:
 def what_would_change(*, kind: Kind, meters: MeterQuerySet, values: Mapping[str, int] | None = None) -> Preview:
     """`meters` already within the operator's buildings; `values` as for `place_batch`. Five queries for any number."""
     given = dict(values or {}) if kind in VALUE_KINDS else {}
-    sorted_ = sort_out(kind=kind, meters=meters, values=lambda _pk: given)
-    going = {one.meter_id: one for one in sorted_ if not one.skip}
-    found = meters.filter(pk__in=going).select_related("room", "state") if going else []
-    shown = {one.meter_id: one.known() for one in Reported.objects.filter(meter__in=going)}
-    open_ = Opening.objects.filter(meter__in=going, closed_at__isnull=True).select_related("customer")
-    openings = {one.meter_id: one for one in open_}
+    facts, shown = facts_of(meters), shown_by(meters, kind)
+    sorted_ = judged(kind=kind, meters=meters, values=lambda _pk: given, facts=facts, shown=shown)
+    booked, tenants = _booked(meters, given), _tenants(meters)
     changes = [
-        _change(kind, meter, going[meter.pk], shown.get(meter.pk, {}), openings.get(meter.pk)) for meter in found
+        _change(kind, one, told, {**booked.get(one.meter_id, {}), **shown.get(one.meter_id, {})}, tenants)
+        for one, told in zip(facts, sorted_, strict=True)
+        if not told.skip
     ]
     return Preview(OrderKind(kind.value), changes, [one for one in sorted_ if one.skip])
 
 
-def _change(kind: Kind, meter: Meter, told: Sorted, shown: Mapping[str, int], opening: Opening | None) -> Change:
-    state: MeterState | None = getattr(meter, "state", None)
-    balance = None if state is None else net_fen(_facts(state))
-    power = None if state is None else state.power_w
-    old = {name: shown.get(name, _booked(meter, name)) for name in told.values}
+def _booked(meters: MeterQuerySet, values: Mapping[str, int]) -> Shown:
+    """What the centre believes where the meter never showed it; a zero was never set."""
+    names = [name for name in values if name in _BOOKED]
+    if not names:
+        return {}
+    rows = meters.order_by().values_list("pk", *names)
+    return {row[0]: {name: value for name, value in zip(names, row[1:], strict=True) if value} for row in rows}
+
+
+def _tenants(meters: MeterQuerySet) -> Mapping[int, str]:
+    """Who has an open account on these meters."""
+    found = Opening.objects.filter(meter__in=meters.order_by().values("pk"), closed_at__isnull=True)
+    return dict(found.values_list("meter", "customer__name"))
+
+
+def _change(kind: Kind, one: Facts, told: Sorted, old: Mapping[str, int], tenants: Mapping[int, str]) -> Change:
+    balance = net_fen(Balance(opened=True, balance_fen=one.balance_fen, overdraft_fen=one.overdraft_fen))
     return Change(
-        meter=meter,
-        room=meter.room.number if meter.room else meter.number,
-        tenant=opening.customer.name if opening else "",
+        meter=Told(one.meter_id, one.number),
+        room=one.room or one.number,
+        tenant=tenants.get(one.meter_id, ""),
         balance_fen=balance,
-        power_w=None if power is None else power * meter.ratio,
-        values={name: (old[name], value) for name, value in told.values.items()},
-        dangers=dangers(kind, told.values, state, balance_fen=balance, opened=opening is not None),
+        power_w=None if one.power_w is None else one.power_w * one.ratio,
+        values={name: (old.get(name), value) for name, value in told.values.items()},
+        dangers=dangers(kind, told.values, one, balance_fen=balance, opened=one.meter_id in tenants),
     )
 
 
-def _facts(state: MeterState) -> Facts:
-    return Facts(opened=True, balance_fen=state.balance_fen, overdraft_fen=state.overdraft_fen)
-
-
-def _booked(meter: Meter, name: str) -> int | None:
-    """What the centre believes where the meter never showed it; a zero was never set."""
-    return (getattr(meter, name, None) or None) if name in SETTING_NAMES else None
-
-
 def dangers(
-    kind: Kind, values: Mapping[str, int], state: MeterState | None, *, balance_fen: int | None, opened: bool
+    kind: Kind, values: Mapping[str, int], state: Facts, *, balance_fen: int | None, opened: bool
 ) -> tuple[Danger, ...]:
     """What these values do at once to a meter that stands so. The load is compared as the meter itself measures it."""
     if kind == Kind.SWITCH_OFF:
-        return () if state is not None and state.relay_closed == 0 else (Danger.DARK,)
-    if state is None:
+        return () if state.relay_closed == 0 else (Danger.DARK,)
+    if state.read_id is None:
         return ()
     held = state.forced == FORCED_ON
     if kind == Kind.RELEASE:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from prewatt import profiles
 from prewatt.domain.control import cutting
 from prewatt.domain.control.models import LIMIT_NAMES, PRICE_NAMES, Reported
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.states import OPEN
-from prewatt.domain.estate.models import Meter, MeterQuerySet
+from prewatt.domain.estate.models import MeterQuerySet
 from prewatt.domain.fleet.models import Skip
-from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.states import FORCED_ON
 from prewatt.link.messages import SWITCH_KINDS, Kind
 from prewatt.profiles import CannotRepresent, NotAllowed, Profile, ProfileError
@@ -36,38 +35,76 @@ class Sorted:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    meter: Meter
-    state: MeterState | None
-    shown: Mapping[str, int]
-    pending: bool
-    vital: str
+class Facts(NamedTuple):
+    """What is asked about a meter, without the weight of whole models: there may be ten thousand. State: None where it
+    was never read.
+    """
+
+    meter_id: int
+    number: str
+    active: bool
+    profile: str
+    allow: Sequence[str]
+    room: str | None
+    ct_ratio: int
+    pt_ratio: int
+    read_id: int | None
+    forced: int | None
+    lost: bool | None
+    relay_closed: int | None
+    balance_fen: int | None
+    overdraft_fen: int | None
+    power_w: int | None
+
+    @property
+    def ratio(self) -> int:
+        return self.ct_ratio * self.pt_ratio
 
 
+_COLUMNS = (
+    *("pk", "number", "active", "profile", "allow", "room__number", "ct_ratio", "pt_ratio"),
+    *("state__meter_id", "state__forced", "state__lost", "state__relay_closed"),
+    *("state__balance_fen", "state__overdraft_fen", "state__power_w"),
+)
 Values = Callable[[int], Mapping[str, int]]
+Shown = Mapping[int, Mapping[str, int]]
+
+
+def facts_of(meters: MeterQuerySet) -> list[Facts]:
+    return [Facts._make(row) for row in meters.values_list(*_COLUMNS)]
+
+
+def shown_by(meters: MeterQuerySet, kind: Kind) -> Shown:
+    """What each meter showed last of what such an order sets."""
+    names = VALUE_KINDS.get(kind)
+    if names is None:
+        return {}
+    rows = Reported.objects.filter(meter__in=meters.order_by().values("pk")).values_list("meter", *names)
+    return {
+        row[0]: {name: value for name, value in zip(names, row[1:], strict=True) if value is not None} for row in rows
+    }
 
 
 def sort_out(*, kind: Kind, meters: MeterQuerySet, values: Values) -> list[Sorted]:
     """`values` gives what a meter (by its id) is to be told; empty for kinds without values. In the meters' order."""
-    found = list(meters.select_related("state"))
-    ids = meters.order_by().values("pk")
-    pending = _pending(kind, ids)
+    return judged(kind=kind, meters=meters, values=values, facts=facts_of(meters), shown=shown_by(meters, kind))
+
+
+def judged(*, kind: Kind, meters: MeterQuerySet, values: Values, facts: Iterable[Facts], shown: Shown) -> list[Sorted]:
+    """`sort_out` for who has the facts of these meters already."""
+    pending = _pending(kind, meters.order_by().values("pk"))
     vital = cutting.never_cut(meters) if kind == Kind.SWITCH_OFF else {}
-    shown = {one.meter_id: one.known() for one in Reported.objects.filter(meter__in=ids)} if kind in VALUE_KINDS else {}
+    names = {pk: str(one.get_kind_display()) for pk, one in vital.items()}
     return [
         _sorted(
-            _Facts(
-                meter=meter,
-                state=getattr(meter, "state", None),
-                shown=shown.get(meter.pk, {}),
-                pending=meter.pk in pending,
-                vital=vital[meter.pk].get_kind_display() if meter.pk in vital else "",
-            ),
+            one,
             kind,
-            values(meter.pk),
+            values(one.meter_id),
+            shown=shown.get(one.meter_id, {}),
+            pending=one.meter_id in pending,
+            vital=names.get(one.meter_id, ""),
         )
-        for meter in found
+        for one in facts
     ]
 
 
@@ -80,52 +117,52 @@ def _pending(kind: Kind, ids: Any) -> set[int]:
     )
 
 
-def _sorted(facts: _Facts, kind: Kind, values: Mapping[str, int]) -> Sorted:
-    meter = facts.meter
-    skip, detail, fitting = _judge(facts, kind, values)
-    return Sorted(meter.pk, meter.number, fitting, skip, detail[:200])
-
-
-def _judge(facts: _Facts, kind: Kind, values: Mapping[str, int]) -> tuple[str, str, Mapping[str, int]]:
+def _sorted(
+    facts: Facts,
+    kind: Kind,
+    values: Mapping[str, int],
+    *,
+    shown: Mapping[str, int],
+    pending: bool,
+    vital: str,
+) -> Sorted:
     """The first reason that holds, gravest first."""
-    if not facts.meter.active:
+    skip, detail, fitting = _at_all(facts, kind, values, vital)
+    if not skip and pending:
+        skip = Skip.PENDING
+    if not skip and _already(facts, kind, fitting, shown):
+        skip = Skip.SAME
+    return Sorted(facts.meter_id, facts.number, {} if skip else fitting, skip, detail[:200])
+
+
+def _at_all(facts: Facts, kind: Kind, values: Mapping[str, int], vital: str) -> tuple[str, str, Mapping[str, int]]:
+    """Whether this meter can and may be told it, whatever it shows now."""
+    if not facts.active:
         return Skip.INACTIVE, "", {}
-    if facts.vital:
-        return Skip.VITAL, facts.vital, {}
-    if kind == Kind.SWITCH_OFF and facts.state is not None and facts.state.forced == FORCED_ON:
+    if vital:
+        return Skip.VITAL, vital, {}
+    if kind == Kind.SWITCH_OFF and facts.forced == FORCED_ON:
         return Skip.HELD, "", {}
-    if kind in SWITCH_KINDS and facts.state is not None and facts.state.lost:
+    if kind in SWITCH_KINDS and facts.lost:
         return Skip.LOST, "", {}
     if kind in VALUE_KINDS and not values:
         return Skip.UNPLANNED, "", {}
-    skip, detail, fitting = _sendable(
-        facts.meter.profile, tuple(facts.meter.allow), kind, tuple(sorted(values.items()))
-    )
-    if skip:
-        return skip, detail, {}
-    if facts.pending:
-        return Skip.PENDING, "", {}
-    if _already(facts, kind, fitting):
-        return Skip.SAME, "", {}
-    return "", "", fitting
+    return _sendable(facts.profile, tuple(facts.allow), kind, tuple(sorted(values.items())))
 
 
-def _already(facts: _Facts, kind: Kind, values: Mapping[str, int]) -> bool:
+def _already(facts: Facts, kind: Kind, values: Mapping[str, int], shown: Mapping[str, int]) -> bool:
     """Whether the meter shows already what it would be told."""
     if kind in VALUE_KINDS:
-        return all(facts.shown.get(name) == value for name, value in values.items())
-    state = facts.state
-    if state is None:
-        return False
+        return all(shown.get(name) == value for name, value in values.items())
     match kind:
         case Kind.SWITCH_OFF:
-            return state.forced == FORCED_OFF and state.relay_closed == 0
+            return facts.forced == FORCED_OFF and facts.relay_closed == 0
         case Kind.SWITCH_ON:
-            return state.relay_closed == 1
+            return facts.relay_closed == 1
         case Kind.HOLD:
-            return state.forced == FORCED_ON
+            return facts.forced == FORCED_ON
         case Kind.RELEASE:
-            return state.forced == PREPAID
+            return facts.forced == PREPAID
         case _:
             return False
 
