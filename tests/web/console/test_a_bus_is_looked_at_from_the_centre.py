@@ -120,8 +120,6 @@ def test_what_a_scan_found_fills_the_form_of_a_new_meter(tower: Counter) -> None
     form = client(tower.admin).get(link.replace("&amp;", "&")).content.decode()
     assert re.search(r'name="unit"[^>]*value="9"', form)
     assert re.search(rf'value="{PROFILE}" selected', form)
-    assert (
-    )
 
 
 def test_a_fragment_asks_again_until_the_look_has_ended(tower: Counter) -> None:

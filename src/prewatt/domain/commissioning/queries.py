@@ -138,6 +138,7 @@ def _configured_twice(operator: Operator) -> Iterable[Suspicion]:
             seen[key] = Suspicion(event.at, bus, label, "configured", [])
         if key in seen and event.meter_number not in seen[key].numbers:
             seen[key].numbers.append(event.meter_number)
+            seen[key].numbers.sort()
     return seen.values()
 
 

@@ -84,9 +84,12 @@ def random_password() -> str:
     return f"{secrets.randbelow(10**PASSWORD_DIGITS):0{PASSWORD_DIGITS}d}"
 
 
-def next_number() -> str:
-    """The number that follows the newest customer's: K0152 -> K0153. A proposal; the database keeps it unique."""
-    newest = Customer.objects.order_by("-pk").values_list("number", flat=True).first()
+def next_number(operator: Operator) -> str:
+    """The number that follows the newest customer's that the operator sees: K0152 -> K0153.
+
+    A proposal; the database keeps it unique.
+    """
+    newest = Customer.objects.for_operator(operator).order_by("-pk").values_list("number", flat=True).first()
     match = _TRAILING.fullmatch(newest or "K0000")
     head, digits = (match[1], match[2]) if match else ("K", "0000")
     number = int(digits)
@@ -105,7 +108,7 @@ def record(*, person: Person, operator: Operator, now: datetime, address: str = 
     if Customer.objects.filter(number=typed.number).exists():
         raise NumberTaken(
             _("User number %(number)s is taken. Nothing was saved. Take another, such as %(free)s.")
-            % {"number": typed.number, "free": next_number()},
+            % {"number": typed.number, "free": next_number(operator)},
             field="number",
         )
     customer = Customer.objects.create(

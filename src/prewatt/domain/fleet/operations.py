@@ -23,7 +23,7 @@ from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State
 from prewatt.domain.estate.models import Meter
-from prewatt.domain.fleet import prices
+from prewatt.domain.metering import prices
 from prewatt.domain.fleet.models import Batch, BatchItem, BatchState, Skip
 from prewatt.domain.fleet.refusals import (
     AboveCap,

@@ -31,7 +31,7 @@ from prewatt.domain.vending.models import Refund
 from prewatt.domain.vending.records import ENDED, Closing, ClosingKind, ClosingLine, ClosingState, LineState
 from prewatt.domain.vending.returning import pay
 from prewatt.link.messages import Kind
-from prewatt.profiles.loader import ProfileError
+from prewatt.profiles.rows import ProfileError
 
 if TYPE_CHECKING:
     from prewatt.domain.dispatch.models import MeterOrder

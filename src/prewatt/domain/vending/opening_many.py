@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from prewatt.domain.estate.customers import CustomerRefused, Person
 from prewatt.domain.estate.models import Customer, Meter, Opening
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
+from prewatt.domain.tariff import operations as tariff
 from prewatt.domain.vending import checks, terms
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.opening import AlreadyOpen, OpeningIdTaken, open_account
@@ -27,6 +28,7 @@ from prewatt.units.values import Money
 
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
+    from prewatt.domain.tariff.models import Plan
 
 METERS_MAX = 40  # on one form
 
@@ -61,6 +63,8 @@ class Wanted:
     first: Money | str | int = 0
     carried_in: Money | str | int = 0
     terms: Terms = UNCHANGED
+    plan: Plan | None = None  # its prices go before those of the terms
+    ground: str = ""  # for prices above the cap
     use: str = ""
     alarm1_notify: bool = True
     alarm2_notify: bool = True
@@ -148,7 +152,9 @@ def _open(
     order_id = opening_id(form_id, one.meter.number)
     meter = Meter.objects.select_related("bus").get(pk=one.meter.pk)
     ceilings_fen = terms.ceilings_fen(meter)
-    terms.apply(meter=meter, terms=one.terms, operator=operator, now=now, address=address)
+    asked = one.terms if one.plan is None else replace(one.terms, **one.plan.prices)
+    terms.check_cap(meter=meter, terms=asked, ground=one.ground, operator=operator, now=now, address=address)
+    terms.apply(meter=meter, terms=asked, operator=operator, now=now, address=address)
     opening = open_account(
         opening_id=order_id,
         meter=meter,
@@ -171,6 +177,8 @@ def _open(
         first_fen=MeterOrder.objects.get(pk=order_id).amount_fen or 0,
         ceilings_fen=ceilings_fen,
     )
+    if one.plan is not None:
+        tariff.assign(plan=one.plan, meter_ids=[meter.pk], operator=operator, now=now, address=address)
     if one.hold:
         dispatch.place(
             order_id=f"{order_id}-hold",

@@ -14,6 +14,8 @@ from prewatt.domain.control.models import Reported
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.estate import operations as estate
+from prewatt.domain.metering.prices import cap_of
+from prewatt.domain.staff import operations as staff
 from prewatt.domain.vending.checks import Refused
 from prewatt.link.messages import Kind
 from prewatt.units.values import Money, Price, UnitError
@@ -21,7 +23,9 @@ from prewatt.units.values import Money, Price, UnitError
 if TYPE_CHECKING:
     from prewatt.domain.estate.models import Meter
     from prewatt.domain.staff.models import Operator
+    from prewatt.domain.tariff.cap import Cap
 
+GROUND_MAX = 400
 LIMIT_FEN_MAX = 10_000_000_00
 OVERLOAD_W_MAX = 10_000_000
 PRICE_E4_MAX = 10_0000  # ten yuan a kWh: a slip of the decimal point, not a price
@@ -38,6 +42,21 @@ class BadTerm(Refused):
     def __init__(self, text: str, *, field: str) -> None:
         self.field = field
         super().__init__(text)
+
+
+class AboveCap(Refused):
+    code = "above_cap"
+    field = "ground"
+
+    def __init__(self, meter: Meter, found: Cap) -> None:
+        super().__init__(
+            _(
+                "The prices of meter %(meter)s (%(asked)s yuan/kWh, blended) lie above what the site pays and may add "
+                "(%(allowed)s). Nothing was booked. Resold electricity may not cost more; if there is a ground for it, "
+                "write it down."
+            )
+            % {"meter": meter.number, "asked": Price(found.asked_e4), "allowed": Price(found.allowed_e4)}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +136,46 @@ def apply(*, meter: Meter, terms: Terms, operator: Operator, now: datetime, addr
         fields: dict[str, Any] = dict(changed)
         estate.change_meter(meter=meter, operator=operator, now=now, address=address, **fields)
     return meter
+
+
+def check_cap(
+    *, meter: Meter, terms: Terms, ground: str, operator: Operator, now: datetime, address: str = ""
+) -> None:
+    """New prices against what the site itself pays. Above it a ground is needed, and is logged. Raises AboveCap.
+
+    Prices that the meter has already were decided when it got them.
+    """
+    asked = {name: value for name, value in terms.named().items() if name in PRICES and value}
+    if all(getattr(meter, name) == value for name, value in asked.items()):
+        return
+    prices = _in_every_band({name: int(getattr(meter, name)) for name in PRICES} | asked)
+    found = cap_of(prices, now=now)
+    if found is None or not found.above:
+        return
+    if not ground.strip():
+        raise AboveCap(meter, found)
+    staff.log(
+        operator=operator,
+        action="tariff.above_cap",
+        target=f"meter {meter.number}",
+        after={**prices, "reason": ground.strip()[:GROUND_MAX]},
+        address=address,
+        now=now,
+    )
+
+
+def _in_every_band(prices: Mapping[str, int]) -> dict[str, int]:
+    """A band without a price of its own is counted as the next one."""
+    flat = prices["price_flat_e4"]
+    peak, valley = prices["price_peak_e4"] or flat, prices["price_valley_e4"] or flat
+    whole = {
+        "price_sharp_e4": prices["price_sharp_e4"] or peak,
+        "price_peak_e4": peak,
+        "price_flat_e4": flat,
+        "price_valley_e4": valley,
+        "price_deep_e4": prices["price_deep_e4"] or valley,
+    }
+    return {name: value for name, value in whole.items() if value}
 
 
 def ceilings_fen(meter: Meter) -> set[int]:

@@ -50,7 +50,7 @@ def _logged_in(meters: int) -> Any:
 
     now = datetime.now(UTC)
     who = staff.add_operator(
-        username="bench", name="bench", role=staff.ready_roles()["admin"], password="bench", now=now,  # noqa: S106
+        username="bench", name="bench", role=staff.ready_roles()["admin"], password="bench", now=now,  # noqa: S106 # nosec B106
         all_buildings=True, check_password=False,
     )  # fmt: skip
     scale.load(meters=meters, now=now, seller=who)

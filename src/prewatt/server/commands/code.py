@@ -26,8 +26,8 @@ def code(
     ready.centre(migrated=True)
     from django.utils import timezone
 
-    from prewatt.domain.estate.models import Gateway
     from prewatt.domain.estate.enrolment import CODE_VALID, new_code
+    from prewatt.domain.estate.models import Gateway
 
     found = Gateway.objects.filter(code=gateway).first()
     if found is None:

@@ -7,6 +7,7 @@ from datetime import date, time
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,9 +16,9 @@ from prewatt.domain.control import cutting
 from prewatt.domain.control import operations as control
 from prewatt.domain.control.models import NeverCut, Stop, Vital
 from prewatt.domain.estate import queries as estate
-from prewatt.domain.estate.models import Meter
 from prewatt.domain.estate.refusals import FieldsRefused
 from prewatt.domain.fleet.operations import stop_site
+from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, typed
@@ -102,7 +103,7 @@ def _page(request: HttpRequest) -> Page:
         ),
         save=_("Keep the rules"),
         more={
-            "vital": NeverCut.objects.select_related("meter__room", "room__floor__building", "set_by"),
+            "vital": _marks(who).select_related("meter__room", "room__floor__building", "set_by"),
             "vitals": Vital.choices,
             "stops": Stop.objects.select_related("by", "ended_by").order_by("-since")[:STOPS_MAX],
             "protected_now": cutting.is_protected(rules, now=at),
@@ -181,8 +182,8 @@ def never_cut(request: HttpRequest) -> HttpResponseBase:
 
 @page(Right.SETTINGS, methods=POST)
 def may_be_cut(request: HttpRequest, pk: int) -> HttpResponseBase:
-    mark = NeverCut.objects.filter(pk=pk).select_related("meter", "room__floor").first()
-    if mark is None or not _in_scope(request, mark):
+    mark = _marks(operator(request)).filter(pk=pk).first()
+    if mark is None:
         raise Http404
     return _try(
         request,
@@ -191,11 +192,12 @@ def may_be_cut(request: HttpRequest, pk: int) -> HttpResponseBase:
     )
 
 
-def _in_scope(request: HttpRequest, mark: NeverCut) -> bool:
-    mine = Meter.objects.for_operator(operator(request))
-    if mark.meter_id is not None:
-        return mine.filter(pk=mark.meter_id).exists()
-    return operator(request).all_buildings or mine.filter(room=mark.room_id).exists()
+def _marks(who: Operator) -> QuerySet[NeverCut]:
+    """What is never cut within the operator's buildings."""
+    if who.all_buildings:
+        return NeverCut.objects.all()
+    mine = who.buildings.values("pk")
+    return NeverCut.objects.filter(Q(meter__room__floor__building__in=mine) | Q(room__floor__building__in=mine))
 
 
 @page(Right.SWITCH, Right.SETTINGS, methods=POST)

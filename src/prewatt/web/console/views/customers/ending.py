@@ -219,7 +219,7 @@ def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
         rows=[{**row, "chosen": str(row["standing"].opening.pk) in marked} for row in _rows(request, found)],
         to=to,
         is_new=request.POST.get("to") == "new",
-        person=person | ({} if person["number"] else {"number": customers.next_number()}),
+        person=person | ({} if person["number"] else {"number": customers.next_number(operator(request))}),
         offered=customers.random_password(),
         wrong=wrong,
         settle=request.POST.get("settle", Settle.CARRY),

@@ -101,8 +101,8 @@ def _fen(text: str) -> int:
         return 0
 
 
-def blank(*, customer: Customer | None, tender: str) -> Form:
-    number = "" if customer else customers.next_number()
+def blank(*, customer: Customer | None, tender: str, who: Operator) -> Form:
+    number = "" if customer else customers.next_number(who)
     return Form(customer, dict.fromkeys(PERSON, "") | {"number": number}, [], tender)
 
 

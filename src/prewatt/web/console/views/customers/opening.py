@@ -51,7 +51,7 @@ def _draw(request: HttpRequest) -> HttpResponse:
     chosen = request.GET.get("customer", "")
     tender = request.session.get("tender", "")
     customer = customer_of(request, int(chosen)) if chosen.isdecimal() else None
-    form = forms.blank(customer=customer, tender=tender if tender in words.TENDERS else "cash")
+    form = forms.blank(customer=customer, tender=tender if tender in words.TENDERS else "cash", who=operator(request))
     asked = [int(text) for text in request.GET.getlist("meter")[:1] if text.isdecimal()]
     for one in asked:
         standing = metering.standing(meter_of(request, one))
