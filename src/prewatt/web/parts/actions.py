@@ -55,6 +55,7 @@ ACTIONS: dict[str, Text] = {
     "tariff.plan": _("changed a price plan"),
     "tariff.purchase": _("set the purchase price"),
     "tariff.assign": _("gave meters a price plan"),
+    "tariff.above_cap": _("allowed prices above the cap"),
     "control.rules": _("changed the rules of switching off"),
     "control.never_cut": _("put on the never-cut list"),
     "control.may_be_cut": _("took off the never-cut list"),
