@@ -48,7 +48,8 @@ def test_a_changed_meter_hands_its_credit_to_the_new_one(at: Any, tower: Demo) -
     assert (old["balance_fen"], old["relay_closed"]) == (0, 0)
     assert old["memory"]["recharges"][-1]["amount_fen"] == -carried
     assert new["memory"]["recharges"][-1]["amount_fen"] == carried
-    assert new["memory"]["opened"] and new["relay_closed"] == 1
+    assert new["memory"]["opened"]
+    assert new["relay_closed"] == 1
 
 
 def test_a_handed_over_meter_keeps_its_credit_for_the_next_tenant(at: Any, tower: Demo) -> None:
