@@ -173,3 +173,53 @@ def test_strangers_and_readers_open_nothing(counter: Counter, client: Any) -> No
     assert client.get("/customers/open/").status_code == 403
     assert client.post("/customers/open/", typed(counter, "100")).status_code == 403
     assert openings() == []
+
+
+def plan(counter: Counter, name: str, e4: int, *, active: bool = True) -> Any:
+    from counter import NOW
+    from prewatt.domain.tariff.models import PRICE_NAMES, Plan
+
+    prices = dict.fromkeys(PRICE_NAMES, e4)
+    return Plan.objects.create(
+        name=name, created_at=NOW, created_by=counter.admin, changed_at=NOW, active=active, **prices
+    )
+
+
+def test_a_line_offers_the_plans_in_use_and_every_band(counter: Counter, client: Any) -> None:
+    from prewatt.domain.estate.models import Defaults
+
+    plan(counter, "商铺价", 7263)
+    plan(counter, "旧价", 9000, active=False)
+    Defaults.objects.create(building=counter.building, alarm1_fen=8000, ceiling_fen=5_000_000)
+    client.force_login(counter.cashier)
+    answer = client.get(f"/customers/open/meter/{counter.meters[0].pk}/")
+    page, texts = answer.content.decode(), answer.context["line"].texts
+    assert "商铺价 · 0.7263" in page
+    assert "旧价" not in page
+    assert "-price_deep_e4" in page
+    assert texts["alarm1_fen"] == "80.00"
+    assert texts["ceiling_fen"] == "1000.00"  # set for this meter: the building's does not go over it
+
+
+def test_a_plan_above_the_cap_asks_for_a_ground_on_its_meter(counter: Counter, client: Any) -> None:
+    from counter import NOW
+    from prewatt.domain.tariff.models import PlanUse
+    from prewatt.domain.tariff.operations import set_purchase
+
+    dear = plan(counter, "贵", 9000)
+    set_purchase(from_day=NOW.date(), prices={"price_flat_e4": 7000}, operator=counter.admin, now=NOW)
+    at = f"m{counter.meters[0].pk}-"
+    client.force_login(counter.cashier)
+    given = typed(counter, "100") | {at + "plan": str(dear.pk)}
+    refused = client.post("/customers/open/", given)
+    (line,) = refused.context["form"].lines
+    assert (refused.status_code, line.wrong, line.texts["plan"], openings()) == (422, "ground", str(dear.pk), [])
+    assert client.post("/customers/open/", given | {at + "ground": "批准书"}).status_code == 302
+    assert PlanUse.objects.get().plan == dear
+
+
+@pytest.mark.parametrize("choice", ["999999", "x", "-1"])
+def test_a_plan_that_is_none_is_refused(counter: Counter, client: Any, choice: str) -> None:
+    client.force_login(counter.cashier)
+    refused = client.post("/customers/open/", typed(counter, "100") | {f"m{counter.meters[0].pk}-plan": choice})
+    assert (refused.status_code, refused.context["form"].lines[0].wrong, openings()) == (422, "plan", [])

@@ -15,6 +15,7 @@ from prewatt.domain.estate.customers import Person
 from prewatt.domain.estate.models import Customer, Meter
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.queries import Standing
+from prewatt.domain.tariff import queries as tariff
 from prewatt.domain.vending import terms
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.opening_many import METERS_MAX, Wanted
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from prewatt.domain.staff.models import Operator
+    from prewatt.domain.tariff.models import Plan
 
 ID = re.compile(r"[0-9a-f]{32}")
 TEXT_MAX = 400
 PERSON = ("number", "name", "contact", "phone", "address", "note", "password")
 AMOUNTS = ("first", "carried")
+CHOSEN = ("use", "plan", "ground")
 MARKS = ("alarm1_notify", "alarm2_notify", "texts", "hold")
 
 
@@ -107,15 +110,18 @@ def blank(*, customer: Customer | None, tender: str, who: Operator) -> Form:
 
 
 def line(standing: Standing) -> Line:
-    """As the meter stands; prices that it never had are its building's."""
+    """As the meter stands. Where nobody ever set it apart, its building's defaults go before what is shipped."""
     meter = standing.meter
-    building = meter.room.floor.building if meter.room else None
-    of_building = defaults.of_meter(building)
+    of_building = defaults.of_meter(meter.room.floor.building if meter.room else None)
+    texts = dict.fromkeys((*AMOUNTS, *CHOSEN), "") | {"use": meter.room.use if meter.room else ""}
+    for name in terms.LIMITS:
+        own = int(getattr(meter, name))
+        value = int(of_building[name]) if own == defaults.SHIPPED[name] else own
+        texts[name] = str(Money(value)) if name in terms.MONEY else str(value)
+    plan = tariff.plans_of([meter.pk]).get(meter.pk)
+    if plan is not None and plan.active:
+        texts["plan"] = str(plan.pk)
     priced = any(getattr(meter, name) for name in terms.PRICES)
-    texts = dict.fromkeys(AMOUNTS, "") | {"use": meter.room.use if meter.room else ""}
-    for name in terms.MONEY:
-        texts[name] = str(Money(getattr(meter, name)))
-    texts["overload_limit_w"] = str(meter.overload_limit_w)
     for name in terms.PRICES:
         e4 = getattr(meter, name) if priced else int(of_building[name])
         texts[name] = str(Price(e4)) if e4 else ""
@@ -144,7 +150,7 @@ def _text(given: Mapping[str, str], name: str) -> str:
 
 def _posted_line(given: Mapping[str, str], standing: Standing) -> Line:
     at = f"m{standing.meter.pk}-"
-    names = (*AMOUNTS, "use", *terms.LIMITS, *terms.PRICES)
+    names = (*AMOUNTS, *CHOSEN, *terms.LIMITS, *terms.PRICES)
     return Line(
         standing,
         {name: _text(given, at + name).strip() for name in names},
@@ -174,12 +180,33 @@ def _wanted(one: Line) -> Wanted:
         first=_amount(one.texts["first"]),
         carried_in=_amount(one.texts["carried"]),
         terms=read,
+        plan=_plan(one),
+        ground=one.texts["ground"],
         use=one.texts["use"],
         alarm1_notify=one.marks["alarm1_notify"],
         alarm2_notify=one.marks["alarm2_notify"],
         texts=one.marks["texts"],
         hold=one.marks["hold"],
     )
+
+
+class NoPlan(Refused):
+    code = "no_plan"
+    field = "plan"
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter_id = meter.pk
+        super().__init__(_("This price plan is not in use any more. Nothing was booked. Choose another one."))
+
+
+def _plan(one: Line) -> Plan | None:
+    text = one.texts["plan"]
+    if not text:
+        return None
+    found = tariff.plans(active=True).filter(pk=int(text)).first() if text.isdecimal() and len(text) < 10 else None
+    if found is None:
+        raise NoPlan(one.meter)
+    return found
 
 
 def _amount(text: str) -> Money | str:

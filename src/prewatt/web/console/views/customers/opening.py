@@ -13,6 +13,7 @@ from prewatt.domain.dispatch.states import OPEN
 from prewatt.domain.estate.models import Customer, Meter, Use
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.staff.rights import Right
+from prewatt.domain.tariff import queries as tariff
 from prewatt.domain.vending import accounts, opening_many
 from prewatt.domain.vending.checks import Refused
 from prewatt.units.values import Money
@@ -67,6 +68,7 @@ def _page(request: HttpRequest, form: Form, *, error: Refused | None = None) -> 
         "form": form,
         "tenders": tenders(),
         "uses": Use.objects.values_list("name", flat=True),
+        "plans": tariff.plans(active=True),
         "may_hold": who.may(Right.HOLD),
         "refused": refusal(error) if error else None,
         "now": now(),
@@ -120,6 +122,7 @@ def line(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "line": forms.line(standing),
         "uses": Use.objects.values_list("name", flat=True),
+        "plans": tariff.plans(active=True),
         "may_hold": operator(request).may(Right.HOLD),
         "now": now(),
     }
