@@ -53,3 +53,8 @@ def remembers(tower: Demo, room: RoomPlan, **wanted: Any) -> None:
         return all(kept[name] == value for name, value in wanted.items())
 
     wait_for(says, f"{wanted} in the memory of {room.meter}")
+
+
+def yuan(text: str) -> int:
+    """An amount as a page writes it, in fen."""
+    return round(float(text.strip().replace(",", "")) * 100)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from desk import FREE_ROOMS, OFFICES, customer_page
+from desk import FREE_ROOMS, OFFICES, customer_page, yuan
 from house.demo import Demo
 
 pytestmark = pytest.mark.browser
@@ -82,7 +82,3 @@ def test_a_closed_account_leaves_no_credit_on_its_meter(at: Any, tower: Demo) ->
     assert re.search(r"\b[A-Z]+2\d{3}-\d{6}\b", page.inner_text(".paid-l"))  # the red receipt's number
     page.goto("/closings/")
     assert CLOSED.tenant in page.inner_text("main table")
-
-
-def yuan(text: str) -> int:
-    return round(float(text.replace(",", "")) * 100)
