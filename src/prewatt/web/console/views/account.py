@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from prewatt.domain.staff import people, second_factor, sign_ins
 from prewatt.domain.staff.models import SignIn
+from prewatt.domain.staff.operations import WrongPassword
 from prewatt.domain.staff.refusals import Refused
 from prewatt.web.console import agents
 from prewatt.web.parts.pages import address, now, operator, page, refusal
@@ -61,6 +62,15 @@ def _account(request: HttpRequest, **more: Any) -> HttpResponse:
     return render(request, "console/account/index.html", context, status=422 if more.get("refused") else 200)
 
 
+def _check_it_is_him(request: HttpRequest, password: str) -> None:
+    """A wrong password here counts as a log-in attempt and locks alike: a browser left open is no place to guess.
+
+    Raises WrongPassword.
+    """
+    if auth.authenticate(request, username=operator(request).username, password=password) is None:
+        raise WrongPassword(_("This is not your password. Nothing was changed. Type it again."))
+
+
 @sensitive_post_parameters("old", "new", "again")
 @page(methods=BOTH)
 def password(request: HttpRequest) -> HttpResponse:
@@ -73,6 +83,7 @@ def password(request: HttpRequest) -> HttpResponse:
     try:
         if new != again:
             raise ValidationError(_("The two new passwords are not the same. Nothing was changed."))
+        _check_it_is_him(request, old)
         people.change_own_password(
             operator=who, old=old, new=new, keep=word(request), address=address(request), now=now()
         )
@@ -119,6 +130,7 @@ def second_factor_on(request: HttpRequest) -> HttpResponse:
 def second_factor_off(request: HttpRequest) -> HttpResponse:
     given = request.POST.get("password", "")[:PASSWORD_MAX]
     try:
+        _check_it_is_him(request, given)
         second_factor.switch_off(operator=operator(request), password=given, address=address(request), now=now())
     except Refused as error:
         return _account(request, refused=refusal(error))
@@ -131,6 +143,7 @@ def second_factor_off(request: HttpRequest) -> HttpResponse:
 def recovery_codes(request: HttpRequest) -> HttpResponse:
     given = request.POST.get("password", "")[:PASSWORD_MAX]
     try:
+        _check_it_is_him(request, given)
         codes = second_factor.renew_codes(
             operator=operator(request), password=given, address=address(request), now=now()
         )
