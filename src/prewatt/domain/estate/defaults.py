@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from prewatt.domain.estate.importing.cells import CellError, Parse, Whole, amount_fen, price_e4
-from prewatt.domain.estate.models import Building, Defaults, Gateway
+from prewatt.domain.estate.models import Building, Defaults, Gateway, Meter
 from prewatt.domain.estate.refusals import FieldsRefused
 from prewatt.domain.estate.scope import check_building, check_site
 from prewatt.domain.estate.versions import bump_config
 from prewatt.domain.staff import operations as staff
 
 if TYPE_CHECKING:
+    from prewatt.domain.estate.models import MeterQuerySet
     from prewatt.domain.staff.models import Operator
 
 Values = dict[str, Any]
@@ -125,6 +127,29 @@ def change_defaults(
             now=now,
         )
     return values
+
+
+def said_for_meters(building: Building | None, *, typed: Mapping[str, str] | None = None) -> dict[str, int]:
+    """What somebody said about values that live in meters, as it counts here: with `typed`, as if that were saved.
+
+    Raises FieldsRefused.
+    """
+    own = said(building) if typed is None else _read(typed, building)
+    levels = [said(None), own] if building else [own]
+    found = {name: value for level in levels for name, value in level.items() if value is not None}
+    return {name: int(value) for name, value in found.items() if name in _OF_METERS}
+
+
+def meters_under(building: Building | None, names: Collection[str], *, operator: Operator) -> MeterQuerySet:
+    """The meters in use for which this level's word counts: the site's not where a building says one of these itself."""
+    mine = Meter.objects.for_operator(operator).filter(active=True).order_by("number")
+    if building:
+        return mine.filter(room__floor__building=building)
+    own = Q()
+    for name in names:
+        own |= Q(**{f"{name}__isnull": False})
+    apart = Defaults.objects.filter(own, building__isnull=False).values("building") if names else []
+    return mine.exclude(room__floor__building__in=apart)
 
 
 def _read(typed: Mapping[str, str], building: Building | None) -> Values:

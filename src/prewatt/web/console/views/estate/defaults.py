@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -10,8 +12,13 @@ from django.utils.translation import gettext as _
 
 from prewatt.domain.estate import defaults, scope
 from prewatt.domain.estate.models import Building
+from prewatt.domain.estate.refusals import FieldsRefused
+from prewatt.domain.fleet.sorting import VALUE_KINDS
 from prewatt.domain.staff.rights import Right
-from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, submit, typed
+from prewatt.link.messages import Kind
+from prewatt.units.values import Money
+from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, new_id, submit, typed
+from prewatt.web.console.views.fleet import orders
 from prewatt.web.parts.formats import scaled
 from prewatt.web.parts.pages import operator, page
 
@@ -125,8 +132,13 @@ def of_building(request: HttpRequest, pk: int) -> HttpResponseBase:
 def _answer(request: HttpRequest, building: Building | None) -> HttpResponseBase:
     drawn = _page(request, building)
     if request.method != "POST":
-        return draw(request, drawn)
-    saved = (_address(building), _("Saved. Meters that stand already keep theirs until an order is sent."))
+        return draw(request, _looked(request, drawn, building) if request.GET.get("look") == "1" else drawn)
+    if request.POST.get("look") == "1":
+        try:
+            return draw(request, _looked(request, drawn, building, typed(request)))
+        except FieldsRefused as error:
+            return draw(request, drawn, error=error)
+    saved = (f"{_address(building)}?look=1", _("Saved. Meters that stand already keep theirs until an order is sent."))
     return submit(
         request,
         drawn,
@@ -135,3 +147,33 @@ def _answer(request: HttpRequest, building: Building | None) -> HttpResponseBase
         building=building,
         typed=typed(request),
     )
+
+
+def _looked(
+    request: HttpRequest, drawn: Page, building: Building | None, given: Mapping[str, str] | None = None
+) -> Page:
+    """The page with what these values (`given`: as typed, nothing saved) would change in the meters that stand already,
+    and who would trip.
+    """
+    said = defaults.said_for_meters(building, typed=given)
+    looks = []
+    for kind, names in VALUE_KINDS.items():
+        values = {name: said[name] for name in names if name in said and (said[name] or kind is not Kind.PRICES)}
+        meters = defaults.meters_under(building, values, operator=operator(request))
+        if values:
+            found = orders.changes_of(kind, meters, values)
+            looks.append({"kind": kind.value, **found, **_sending(kind, found, values)})
+    may_send = operator(request).may(Right.METER_ORDERS)
+    return replace(drawn, more={**drawn.more, "looks": looks, "looked": True, "saved": given is None, "may": may_send})
+
+
+def _sending(kind: Kind, found: Mapping[str, Any], values: Mapping[str, int]) -> Mapping[str, Any]:
+    """Limits as the form of an order types them. Prices are sent as a plan, which has a name."""
+    if kind is not Kind.LIMITS:
+        return {}
+    scales = {one.name: one.scale for one in orders.LIMITS}
+    return {
+        "ids": ",".join(str(one.meter.pk) for one in found["seen"].changes),
+        "batch_id": new_id(),
+        "sent": [(name, str(Money(value // scales[name]))) for name, value in values.items() if name in scales],
+    }

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from prewatt.domain.control import cutting
 from prewatt.domain.control.models import Reason
-from prewatt.domain.estate.models import Meter
+from prewatt.domain.estate.models import Meter, MeterQuerySet
 from prewatt.domain.fleet.operations import RIGHTS, place_batch
 from prewatt.domain.fleet.preview import ROWS_MAX, what_would_change
 from prewatt.domain.fleet.refusals import BadValues
@@ -193,7 +193,12 @@ def _changes(request: HttpRequest, kind: Kind, found: Resolved) -> Mapping[str, 
         return {"wrong": refusal(error)}
     if kind in {Kind.PRICES, Kind.LIMITS} and not values:
         return {"unsaid": True}
-    seen = what_would_change(kind=kind, meters=Meter.objects.filter(pk__in=found.meters), values=values)
+    return changes_of(kind, Meter.objects.filter(pk__in=found.meters), values)
+
+
+def changes_of(kind: Kind, meters: MeterQuerySet, values: Mapping[str, int]) -> Mapping[str, Any]:
+    """What `console/fleet/_changes.html` shows."""
+    seen = what_would_change(kind=kind, meters=meters, values=values)
     # Who loses power stands on top; the rest is cut where nobody reads on.
     trips = {one.meter.pk for one in seen.trips}
     rows = sorted(seen.changes, key=lambda one: (one.meter.pk not in trips, one.room, one.meter.number))
