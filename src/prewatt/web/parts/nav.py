@@ -89,7 +89,7 @@ ROOMS: tuple[Room, ...] = (
         "cash-register",
         (
             Link("console:sale", _("Sell at the counter"), "sale", (SELL,), "3"),
-            Link("console:sales", _("Sales list"), "sales", (REPORTS,)),
+            Link("console:sales", _("Sales list"), "sales", (READ,)),
             Link("console:orders", _("To decide"), "orders", (READ,), count="to_check"),
             Link("console:refund", _("Refund from a meter"), "refund", (Right.REFUND,)),
             Link("console:waiting", _("Money that waits for its meter"), "waiting", (READ,)),
