@@ -141,14 +141,14 @@ def said_for_meters(building: Building | None, *, typed: Mapping[str, str] | Non
 
 
 def meters_under(building: Building | None, names: Collection[str], *, operator: Operator) -> MeterQuerySet:
-    """The meters in use for which this level's word counts: the site's not where a building says one of these itself."""
+    """The meters in use for which this level's word counts: the site's not where a building says one of them itself."""
     mine = Meter.objects.for_operator(operator).filter(active=True).order_by("number")
     if building:
         return mine.filter(room__floor__building=building)
     own = Q()
     for name in names:
         own |= Q(**{f"{name}__isnull": False})
-    apart = Defaults.objects.filter(own, building__isnull=False).values("building") if names else []
+    apart = list(Defaults.objects.filter(own, building__isnull=False).values_list("building_id", flat=True))
     return mine.exclude(room__floor__building__in=apart)
 
 
