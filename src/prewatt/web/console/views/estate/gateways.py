@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from prewatt.domain.estate import defaults, enrolment, queries, scope
 from prewatt.domain.estate import gateways as estate
@@ -87,7 +87,7 @@ REGISTER = Register(
     title=pgettext_lazy("estate", "Gateways"),
     columns=(
         Column("code", gettext_lazy("Code"), link=_own_page, sort=("code",)),
-        Column("name", gettext_lazy("Name"), sort=("name",), width=20),
+        Column("name", pgettext_lazy("of a thing", "Name"), sort=("name",), width=20),
         Column(
             "state",
             gettext_lazy("State"),
@@ -214,7 +214,13 @@ def _gateway_page(gateway: Gateway | None) -> Page:
     )
     boxes = (
         code,
-        Box("name", _("Name"), value=gateway.name if gateway else "", note=_("Where it hangs"), length_max=64),
+        Box(
+            "name",
+            pgettext("of a thing", "Name"),
+            value=gateway.name if gateway else "",
+            note=_("Where it hangs"),
+            length_max=64,
+        ),
         Box(
             "suite",
             _("Cipher"),

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from prewatt.domain.estate import scope
 from prewatt.domain.estate import structure as estate
@@ -79,7 +80,13 @@ def _building_page(one: Building | None) -> Page:
     code = Box(
         "code", _("Code"), value=one.code if one else "", note=_("Short, for example A"), required=True, length_max=16
     )
-    return _page(title, (code, Box("name", _("Name"), value=one.name if one else "", required=True, length_max=64)))
+    return _page(
+        title,
+        (
+            code,
+            Box("name", pgettext("of a thing", "Name"), value=one.name if one else "", required=True, length_max=64),
+        ),
+    )
 
 
 def _floor_page(building: Building, one: Floor | None) -> Page:
@@ -93,14 +100,22 @@ def _floor_page(building: Building, one: Floor | None) -> Page:
         mode="text",
         length_max=4,
     )
-    name = Box("name", _("Name"), value=one.name if one else "", note=_("Empty: its number with an F"), length_max=32)
+    name = Box(
+        "name",
+        pgettext("of a thing", "Name"),
+        value=one.name if one else "",
+        note=_("Empty: its number with an F"),
+        length_max=32,
+    )
     return _page(title % {"floor": one, "building": building.name}, (number, name))
 
 
 def _area_page(building: Building, one: Area | None) -> Page:
     title = _("Area %(area)s of %(building)s") if one else _("New area of %(building)s")
     note = _("A part of the building that rooms may belong to: east wing, food court …")
-    name = Box("name", _("Name"), value=one.name if one else "", note=note, required=True, length_max=32)
+    name = Box(
+        "name", pgettext("of a thing", "Name"), value=one.name if one else "", note=note, required=True, length_max=32
+    )
     return _page(title % {"area": one, "building": building.name}, (name,))
 
 
