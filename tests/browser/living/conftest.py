@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from house.demo import Demo, start_demo
-from house.processes import sweep
+from house.processes import sweep, wait_for
 from prewatt.server.demo.log_ins import PASSWORD
 from prewatt.server.processes import free_port
 
 DESK = {"width": 1440, "height": 900}
+HISTORY_S = 300
 PATIENCE_MS = 120_000  # a busy machine is slow; the test is about what happens, not when
 
 
@@ -21,6 +22,8 @@ def tower(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """One tower for all tests of this folder; each works in rooms of its own."""
     found = start_demo((), tmp_path_factory.mktemp("living") / "data", free_port())
     try:
+        # the days are closed in one long write, for which a log-in would have to wait
+        wait_for(lambda: found.running().get("complete"), "sixty days of history", seconds=HISTORY_S)
         yield found
     finally:
         sweep(found.process)
