@@ -8,7 +8,7 @@ from counter import NOW, Counter, yuan
 from prewatt.link.messages import Kind, Outcome
 
 # What stands in the other tower, and may not stand on any page of somebody who works in this one only.
-FOREIGN = ("0399F", "外楼", "A9F", "隔壁租客", "gw-9", "bus-9", "13900009999", "R9F")
+FOREIGN = ("0399F00", "外楼", "A9F01", "隔壁租客", "gw-9", "bus-9", "13900009999", "R9F-1")
 
 
 class Half:

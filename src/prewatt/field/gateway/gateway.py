@@ -29,6 +29,7 @@ from prewatt.link.port import CentrePort
 log = structlog.get_logger()
 
 STOP_S_MAX = 5.0  # how long a job under way may take to end
+HOMELESS_S = 5.0  # how often an order without a bus is looked at again
 INQUIRIES_REMEMBERED = 200  # so that one that is given twice begins once
 
 
@@ -62,6 +63,7 @@ class Gateway:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._retiring: dict[Poller, asyncio.Task[None]] = {}
         self._stopping = False
+        self._homeless = False  # an order waits for a bus, or for the centre's word that its meter is not ours
         self._poke = asyncio.Event()  # something for `_watch` to look at
         self._findings = Findings()
         self._inquiries: OrderedDict[str, None] = OrderedDict()
@@ -105,7 +107,9 @@ class Gateway:
             try:
                 tasks = [*self._tasks.values(), *links]
                 done, _ = await asyncio.wait(
-                    [*tasks, *self._retiring.values(), poke], return_when=asyncio.FIRST_COMPLETED
+                    [*tasks, *self._retiring.values(), poke],
+                    return_when=asyncio.FIRST_COMPLETED,
+                    timeout=HOMELESS_S if self._homeless else None,
                 )
             finally:
                 poke.cancel()
@@ -223,15 +227,13 @@ class Gateway:
                 await asyncio.sleep(1.0)
                 return
             if taken is Taken.NEW:
-                self._hand_over(OpenOrder(order=order))
+                if not self._hand_over(OpenOrder(order=order)):
+                    self._poke.set()
             elif taken is Taken.KNOWN and not self._repeat(order):
                 await self._adopt()
 
     def _hand_over(self, opened: OpenOrder) -> bool:
-        if any(poller.add_order(opened) for poller in self.pollers.values()):
-            return True
-        self._poke.set()
-        return False
+        return any(poller.add_order(opened) for poller in self.pollers.values())
 
     def _repeat(self, order: Order) -> bool:
         """The same order again, perhaps with a wish to cancel it."""
@@ -263,20 +265,21 @@ class Gateway:
         working = {
             order_id for poller in (*self.pollers.values(), *self._retiring) for order_id in poller.open_order_ids
         }
+        self._homeless = False
         for opened in await self._journal.open_orders():
             if opened.order.order_id not in working and not self._hand_over(opened):
-                await self._answer_homeless(opened)
+                self._homeless = not await self._answer_homeless(opened) or self._homeless
 
-    async def _answer_homeless(self, opened: OpenOrder) -> None:
-        """An order for a meter that is not ours, by a configuration that the centre confirms.
+    async def _answer_homeless(self, opened: OpenOrder) -> bool:
+        """An order for a meter that is not ours, by a configuration that the centre confirms; False: not yet.
 
         Of money nobody can say.
         """
         order = opened.order
         if any(meter.meter == order.meter for meter in self.config.meters):
-            return  # ours, on a bus that cannot be used as configured: the order waits, as for a silent meter
+            return False  # ours, on a bus that cannot be used as configured: the order waits, as for a silent meter
         if self._retiring or (self.uplink is not None and self.uplink.config_seen != self.config.version):
-            return
+            return False
         outcome = Outcome.UNCLEAR if is_money(order.kind) else Outcome.REFUSED
         answer = Answer(
             order_id=order.order_id, meter=order.meter, outcome=outcome, at_ms=self._now_ms(), reason="unknown_meter"
@@ -285,6 +288,8 @@ class Gateway:
             await self._journal.end(answer)
         except JournalFull as error:
             log.error("journal_full", what="answer", order=order.order_id, error=str(error))
+            return False
+        return True
 
 
 def _is_gone(poller: Poller, bus: BusConfig | None) -> bool:
