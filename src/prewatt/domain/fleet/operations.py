@@ -23,7 +23,6 @@ from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State
 from prewatt.domain.estate.models import Meter
-from prewatt.domain.metering import prices
 from prewatt.domain.fleet.models import Batch, BatchItem, BatchState, Skip
 from prewatt.domain.fleet.refusals import (
     AboveCap,
@@ -37,6 +36,7 @@ from prewatt.domain.fleet.refusals import (
     TooManyMeters,
 )
 from prewatt.domain.fleet.sorting import VALUE_KINDS, Sorted, sort_out
+from prewatt.domain.metering import prices
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import operations as tariff

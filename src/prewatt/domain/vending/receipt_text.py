@@ -27,6 +27,7 @@ VARIABLE = re.compile(r"#M[A-Za-z]+")
 OF_A_LINE = frozenset(
     {"#MSaleType", "#MMeterID", "#MBlockID", "#MRoomID", "#MUseTimes", "#MSaleMoney", "#MLineBillID", "#MPayType"}
 )
+PARTS = ("存根联", "客户联", "记账联")  # on paper always in Chinese, as the receipt itself
 KINDS = {"sale": "预收电费", "refund": "退电", "reversal": "冲正"}
 TENDERS = {
     "cash": "现金",

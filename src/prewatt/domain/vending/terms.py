@@ -138,9 +138,7 @@ def apply(*, meter: Meter, terms: Terms, operator: Operator, now: datetime, addr
     return meter
 
 
-def check_cap(
-    *, meter: Meter, terms: Terms, ground: str, operator: Operator, now: datetime, address: str = ""
-) -> None:
+def check_cap(*, meter: Meter, terms: Terms, ground: str, operator: Operator, now: datetime, address: str = "") -> None:
     """New prices against what the site itself pays. Above it a ground is needed, and is logged. Raises AboveCap.
 
     Prices that the meter has already were decided when it got them.

@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.estate.refusals import FieldsRefused
-from prewatt.domain.metering import prices as fleet_prices
 from prewatt.domain.fleet.operations import place_batch
 from prewatt.domain.fleet.preview import what_would_change
+from prewatt.domain.metering import prices as fleet_prices
 from prewatt.domain.metering.queries import today
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right

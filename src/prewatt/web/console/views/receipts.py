@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import counters, printing, receipt_template
+from prewatt.domain.vending import counters, printing, receipt_template, receipt_text
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Print
 from prewatt.domain.vending.receipt_text import Document
@@ -18,7 +18,6 @@ from prewatt.web.parts.pages import address, now, operator, page, refusal
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-PARTS = ("存根联", "客户联", "记账联")  # on paper always in Chinese, as the receipt itself
 TOGETHER = "1"
 
 
@@ -68,5 +67,11 @@ def paper(request: HttpRequest, print_id: str) -> HttpResponse:
         payee=counters.settings().payee,
         template=receipt_template.template_of(document.meter.room.floor.building if document.meter.room else None),
     )
-    context = {"paper": found, "print": noted, "reprint": noted.nth - 1, "parts": PARTS, "document": document}
+    context = {
+        "paper": found,
+        "print": noted,
+        "reprint": noted.nth - 1,
+        "parts": receipt_text.PARTS,
+        "document": document,
+    }
     return render(request, "console/receipts/paper.html", context)
