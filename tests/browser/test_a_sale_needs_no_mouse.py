@@ -68,6 +68,19 @@ def test_an_impatient_hand_sells_once_and_the_amount_it_typed(visit: Any, counte
     assert len(sales()) == 1
 
 
+def test_what_was_typed_before_the_scripts_came_is_found_all_the_same(visit: Any, counter: Counter) -> None:
+    page = visit("/account/")
+    held: list[Any] = []
+    page.route("**/sale.js", lambda route: held.append(route))
+    page.goto(page.url.replace("/account/", "/sale/"), wait_until="commit")
+    page.wait_for_selector("#find", state="attached")
+    page.focus("#find")
+    page.keyboard.type("hfx")
+    for one in held:
+        one.continue_()
+    page.wait_for_selector(".cand")
+
+
 def test_where_nobody_fits_the_next_key_begins_anew(visit: Any, counter: Counter) -> None:
     page = visit("/sale/")
     page.keyboard.type("999")

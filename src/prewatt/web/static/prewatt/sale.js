@@ -293,8 +293,14 @@
   });
 
   counted();
-  found.dataset.q = field.value.trim();
+  found.dataset.q = found.childElementCount ? field.value.trim() : "";
   if (!form()) bringBack();
   if (form()) opened();
   else if (field.value.trim() && candidates().length) mark(candidates()[0]);
+
+  // What a quick hand typed before this script was there was heard by nobody: ask for it now.
+  window.addEventListener("load", () => {
+    if (!field.value.trim() || found.childElementCount) return;
+    htmx.ajax("GET", field.getAttribute("hx-get"), { source: field, target: "#found", swap: "innerHTML" });
+  });
 })();
