@@ -71,7 +71,11 @@ def test_an_impatient_hand_sells_once_and_the_amount_it_typed(visit: Any, counte
 def test_what_was_typed_before_the_scripts_came_is_found_all_the_same(visit: Any, counter: Counter) -> None:
     page = visit("/account/")
     held: list[Any] = []
-    page.route("**/sale.js", lambda route: held.append(route))
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/sale.js", hold)
     page.goto(page.url.replace("/account/", "/sale/"), wait_until="commit")
     page.wait_for_selector("#find", state="attached")
     page.focus("#find")
