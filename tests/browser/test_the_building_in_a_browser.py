@@ -93,9 +93,9 @@ def test_the_language_and_the_theme_are_kept(visit: Any, counter: Counter) -> No
     page.wait_for_selector("h1:text('Dashboard')")
     assert page.get_attribute("html", "data-bs-theme") == "light"
     page.click("[data-theme-toggle]")
-    page.goto(page.url + "meters/")
+    page.goto(page.url + "fleet/")
     assert page.get_attribute("html", "data-bs-theme") == "dark"
-    assert page.text_content("h1") == "Meters"
+    assert page.text_content("h1") == "Fleet"
 
 
 def test_without_a_choice_the_page_follows_the_system(visit: Any, counter: Counter) -> None:
@@ -111,7 +111,7 @@ def test_keys_lead_everywhere(visit: Any, counter: Counter) -> None:
     assert page.evaluate("document.activeElement.name") == "q"
     page.keyboard.type("101")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/meters/**")
+    page.wait_for_url("**/fleet/**")
     page.keyboard.press("Alt+2")
     page.wait_for_url("**/building/")
     page.keyboard.press("F2")
