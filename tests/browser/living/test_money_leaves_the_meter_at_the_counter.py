@@ -35,6 +35,7 @@ def test_a_refund_is_off_the_meter_before_it_is_paid(at: Any, tower: Demo) -> No
 def test_a_receipt_printed_again_says_so_under_its_own_number(at: Any) -> None:
     page = at("/sale/", who="cashier")
     sell(page, REPRINTED, "10")
+    page.wait_for_selector(f"#progress:has-text('{REPRINTED.number}')")  # until then an earlier sale may stand there
     first = printed(page)
     page.goto(page.locator("#progress a").first.get_attribute("href"))
     again = printed(page)
