@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import authenticate
@@ -27,15 +28,16 @@ class SecondPersonUnknown(Refused):
         )
 
 
-def second_person(request: HttpRequest) -> Operator | None:
+def second_person(request: HttpRequest, *, unknown: Callable[[], Refused] = SecondPersonUnknown) -> Operator | None:
     """Who typed name and password (`second_username`, `second_password`), or None where nothing was typed.
 
-    Wrong guesses count as log-in attempts and lock alike. Whether he may confirm is for the domain to say.
+    Wrong guesses count as log-in attempts and lock alike. Whether he may confirm is for the domain to say. `unknown`
+    makes the refusal of a page that says it in other words.
     """
     username, password = request.POST.get("second_username", "").strip(), request.POST.get("second_password", "")
     if not username and not password:
         return None
     found = authenticate(request, username=username, password=password)
     if not isinstance(found, Operator) or found.pk == operator(request).pk:
-        raise SecondPersonUnknown
+        raise unknown()
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import authenticate
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,10 +12,10 @@ from django.utils.translation import gettext as _
 from prewatt.domain import settlement
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.estate.models import Meter
-from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending.checks import Refused
 from prewatt.web.console import cases
+from prewatt.web.console.second import second_person
 from prewatt.web.parts.pages import address, now, operator, page, refusal
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def decide(request: HttpRequest, order_id: str) -> HttpResponse:
             applied=word == "yes",
             operator=operator(request),
             reason=request.POST.get("reason", ""),
-            second_person=_second_person(request),
+            second_person=second_person(request, unknown=SecondPersonUnknown),
             now=now(),
             address=address(request),
         )
@@ -94,7 +93,7 @@ def accept_late(request: HttpRequest, pk: int) -> HttpResponse:
     if pk not in known:
         raise Http404
     try:
-        second = _second_person(request)
+        second = second_person(request, unknown=SecondPersonUnknown)
         if second is None:
             raise SecondPersonUnknown
         settlement.accept_late(
@@ -113,16 +112,3 @@ def accept_late(request: HttpRequest, pk: int) -> HttpResponse:
 def _in_scope(request: HttpRequest, meter_id: int | None) -> None:
     if meter_id is None or not Meter.objects.for_operator(operator(request)).filter(pk=meter_id).exists():
         raise Http404
-
-
-def _second_person(request: HttpRequest) -> Operator | None:
-    """Who typed name and password as the second person, or None where nothing was typed. Wrong guesses count as
-    log-in attempts and lock alike.
-    """
-    username, password = request.POST.get("second_username", "").strip(), request.POST.get("second_password", "")
-    if not username and not password:
-        return None
-    found = authenticate(request, username=username, password=password)
-    if not isinstance(found, Operator) or found.pk == operator(request).pk:
-        raise SecondPersonUnknown
-    return found

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.vending.checks import Refused
-from prewatt.web.parts.pages import operator
+from prewatt.web.console import second
 
 
 class SecondUnknown(Refused):
@@ -21,11 +20,5 @@ class SecondUnknown(Refused):
 
 
 def second_person(request: HttpRequest) -> Operator | None:
-    """None where nothing was typed. Wrong guesses count as log-in attempts and lock alike."""
-    username, password = request.POST.get("second_username", "").strip(), request.POST.get("second_password", "")
-    if not username and not password:
-        return None
-    found = authenticate(request, username=username, password=password)
-    if not isinstance(found, Operator) or found.pk == operator(request).pk:
-        raise SecondUnknown
-    return found
+    """None where nothing was typed."""
+    return second.second_person(request, unknown=SecondUnknown)
