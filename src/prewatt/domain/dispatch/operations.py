@@ -199,6 +199,8 @@ def lease(*, gateway: Gateway, now: datetime, limit: int = link.ORDERS_PER_POLL_
 
     An order that the gateway does not acknowledge within the lease is given again: the same id is the same order.
     """
+    if not _any_open(gateway, now):
+        return []
     limit = min(limit, link.ORDERS_PER_POLL_MAX)
     due = _due(gateway, now).annotate(turn=_TURN).order_by("turn", "placed_at", "id").select_related("meter")
     if connection.features.has_select_for_update_skip_locked:
@@ -226,9 +228,17 @@ def _as_fed(orders: list[MeterOrder], gateway: Gateway, now: datetime) -> list[M
 
 
 def waiting(*, gateway: Gateway, now: datetime) -> bool:
-    """Would a lease give anything? One short read, for a poll that looks often."""
+    """Would a lease give anything? Mostly one short read, for a poll that looks often."""
+    if not _any_open(gateway, now):
+        return False
     due = _due(gateway, now)
     return due.exclude(_FED).exists() or (due.filter(_FED).exists() and _room(gateway, now) > 0)
+
+
+def _any_open(gateway: Gateway, now: datetime) -> bool:
+    """Is there any order that a lease would have to think about? Most looks end here, with the cheapest question."""
+    again = Q(state__in=(State.LEASED, State.TAKEN), lease_until__lte=now)
+    return MeterOrder.objects.filter(Q(state=State.QUEUED) | again, meter__bus__gateway=gateway).exists()
 
 
 def _due(gateway: Gateway, now: datetime) -> QuerySet[MeterOrder]:

@@ -25,6 +25,7 @@ __all__ = ["Recorded", "close_days", "close_hours", "mark_lost", "record_health"
 
 
 FUTURE_MS_MAX = 24 * 3_600_000  # a gateway's clock may be off, but not by more than a day
+HEALTH = ("lost", "lost_since", "last_answer_at", "last_error")
 LOST_AFTER_S = 600
 
 
@@ -49,7 +50,7 @@ def record_readings(readings: Sequence[Reading], *, gateway: Gateway | None, now
     mine = [look for look in readings if look.meter in ids]
     known = [look for look in mine if 0 < look.taken_at_ms <= now_ms + FUTURE_MS_MAX]
     try:
-        added = _take(known, ids, now_ms)
+        added = _take(known, ids, now_ms) if known else 0
     except (DataError, OverflowError):
         known = [look for look in known if storing.fits(look.values)]
         added = _take(known, ids, now_ms)
@@ -130,14 +131,21 @@ def record_health(health: Sequence[MeterHealth], *, gateway: Gateway, now: datet
     numbers = [item.meter for item in health]
     ids = dict(Meter.objects.filter(number__in=numbers, bus__gateway=gateway).values_list("number", "pk"))
     storing.ensure_states(ids.values())
+    states = _held_states(ids.values())
     for item in health:
         if item.meter in ids:
-            _take_health(ids[item.meter], item, now)
+            _take_health(states[ids[item.meter]], item, now)
+    storing.write_health(states.values())
     return len(ids)
 
 
-def _take_health(meter_id: int, item: MeterHealth, now: datetime) -> None:
-    state = MeterState.objects.select_for_update().get(pk=meter_id)
+def _held_states(meter_ids: Iterable[int]) -> dict[int, MeterState]:
+    """Locked one after the other, in the order in which everybody locks them."""
+    held = MeterState.objects.only(*HEALTH).select_for_update().filter(pk__in=list(meter_ids)).order_by("pk")
+    return {state.pk: state for state in held}
+
+
+def _take_health(state: MeterState, item: MeterHealth, now: datetime) -> None:
     seen_ms = item.last_answer_at_ms
     seen = datetime.fromtimestamp(seen_ms / 1000, UTC) if seen_ms else state.last_answer_at
     if item.lost and not state.lost:
@@ -145,4 +153,3 @@ def _take_health(meter_id: int, item: MeterHealth, now: datetime) -> None:
     state.lost, state.last_answer_at, state.last_error = item.lost, seen, item.last_error[:32]
     if not item.lost:
         state.lost_since = None
-    state.save(update_fields=["lost", "lost_since", "last_answer_at", "last_error"])

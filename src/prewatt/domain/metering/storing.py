@@ -16,7 +16,7 @@ from operator import itemgetter
 from django.db import IntegrityError, connection, transaction
 
 from prewatt.domain.control.models import SETTING_NAMES
-from prewatt.domain.metering.models import STATE_COLUMNS
+from prewatt.domain.metering.models import STATE_COLUMNS, MeterState
 
 READING_COLUMNS: dict[str, str] = {
     # value on the link -> column of Reading
@@ -207,6 +207,20 @@ def ensure_states(meter_ids: Iterable[int]) -> None:
             "INSERT INTO metering_meterstate (meter_id, lost, last_error) VALUES (%s, %s, '') "
             "ON CONFLICT (meter_id) DO NOTHING",
             [(meter_id, False) for meter_id in sorted(meter_ids)],
+        )
+
+
+def write_health(states: Iterable[MeterState]) -> None:
+    """What is known of the line to each meter, in one round trip. Call with the rows held."""
+    as_kept = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE metering_meterstate SET lost = %s, lost_since = %s, last_answer_at = %s, last_error = %s "
+            "WHERE meter_id = %s",
+            [
+                (one.lost, as_kept(one.lost_since), as_kept(one.last_answer_at), one.last_error, one.pk)
+                for one in states
+            ],
         )
 
 

@@ -50,7 +50,7 @@ DAY_MS = 86_400_000
 SETTLE_DAYS_MAX = 3
 RESTART_S = ((0.2, 2.5), (2.5, 120.0))  # a supervisor is quick, a power cut is not
 PACE = Pace(gather_s=30.0, heartbeat_s=3600.0, poll_s=1800)
-CLOSER_S = 120.0
+CLOSER_S, CLOSER_REST_S = 600.0, 2.0  # looks when an order ended, and now and then
 REST_MS = 1_800_000  # an idle bus rests: money and misfortune are to dominate
 STORY_LINES_MAX = 120
 MISTAKES_MAX = 20
@@ -271,7 +271,8 @@ class World:
     async def _closer(self) -> None:
         """What drives accounts that end, as mortal as everything at the centre."""
         while True:
-            await asyncio.sleep(CLOSER_S)
+            await self.centre.settled(timeout_s=CLOSER_S)
+            await asyncio.sleep(CLOSER_REST_S)
             self.centre.tend(lambda: closing.advance(now=self.centre.now()))
 
     def _work(self) -> None:
