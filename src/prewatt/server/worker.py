@@ -83,6 +83,7 @@ def _let_go_of_database() -> None:
 def centre_loops() -> list[Loop]:
     """What a centre does beside answering requests."""
     from prewatt.domain import settlement
+    from prewatt.domain.alarms import operations as alarms
     from prewatt.domain.dispatch import operations as dispatch
     from prewatt.domain.fleet import operations as fleet
     from prewatt.domain.ledger import sealing
@@ -100,6 +101,7 @@ def centre_loops() -> list[Loop]:
         Loop("closings", 1.0, lambda now: closing.advance(now=now), batch=200),
         Loop("presets", 2.0, lambda now: presetting.open_waiting(now=now), batch=presetting.PER_TURN),
         Loop("lost", 15.0, lambda now: metering.mark_lost(now=now)),
+        Loop("alarms", 15.0, lambda now: alarms.watch(now=now)),
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),

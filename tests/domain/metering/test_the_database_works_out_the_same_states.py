@@ -82,9 +82,9 @@ def test_a_tenant_who_left_and_one_who_came_are_one_line(counter: Counter) -> No
     ],
 )
 def test_floors_are_a_number_or_a_span(text: str, span: tuple[int, int] | None) -> None:
-    from prewatt.domain.metering.board import _span
+    from prewatt.domain.metering.board import span as span_of
 
-    assert _span(text) == span
+    assert span_of(text) == span
 
 
 def test_a_selection_never_reaches_beyond_the_operators_buildings(counter: Counter) -> None:

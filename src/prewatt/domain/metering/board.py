@@ -59,8 +59,8 @@ def _placed(meters: MeterQuerySet, wanted: Wanted) -> MeterQuerySet:
         meters = meters.filter(estate.fitting(wanted.text))
     if wanted.building:
         meters = meters.filter(room__floor__building__code=wanted.building)
-    if span := _span(wanted.floors):
-        meters = meters.filter(room__floor__number__range=span)
+    if floors := span(wanted.floors):
+        meters = meters.filter(room__floor__number__range=floors)
     if wanted.gateway:
         meters = meters.filter(bus__gateway__code=wanted.gateway)
     if wanted.bus:
@@ -71,7 +71,7 @@ def _placed(meters: MeterQuerySet, wanted: Wanted) -> MeterQuerySet:
     return meters.filter(pk__in=control.differing().values("meter")) if wanted.differs else meters
 
 
-def _span(text: str) -> tuple[int, int] | None:
+def span(text: str) -> tuple[int, int] | None:
     """11 or 11-20; a minus in front is a floor below ground. What is neither is no filter."""
     text = text.replace("–", "-").replace("~", "-").replace(" ", "").upper().replace("F", "").replace("B", "-")
     first, dash, last = text.lstrip("-").partition("-")
@@ -103,6 +103,35 @@ def _stated(meters: MeterQuerySet) -> Stated:
     shown = Case(*(When(holds, then=Value(state.value)) for state, holds in _RULE), default=Value(State.OPEN.value))
     current = FilteredRelation("openings", condition=Q(openings__closed_at__isnull=True))
     return meters.annotate(current=current).annotate(net_fen=net).annotate(shown=shown)
+
+
+_MONEY_RULE = [(state, holds) for state, holds in _RULE if state in (State.OWE, State.AL2, State.AL1)]
+
+
+def alarming(*, over: Q, near: Q) -> Stated:
+    """Active meters, whoever asks, that are lost, `near` an overload, or whose money is low, by the rule of the states.
+
+    Each with `money`: owe, al2, al1 or empty, also where another state is shown before it; `is_lost`; `is_over`,
+    `is_near`. A meter without an account has no money to be low; one that was never heard of and has none is not lost.
+    """
+    rule = dict(_RULE)
+    money = Case(
+        When(rule[State.NONE], then=Value("")),
+        *(When(holds, then=Value(state.value)) for state, holds in _MONEY_RULE),
+        default=Value(""),
+    )
+    unheard = rule[State.NONE] & Q(state__isnull=True)
+    meters = _stated(Meter.objects.filter(active=True)).annotate(
+        money=money,
+        is_lost=_yes(rule[State.LOST] & ~unheard),
+        is_over=_yes(over),
+        is_near=_yes(near),
+    )
+    return meters.filter(Q(is_lost=True) | Q(is_near=True) | ~Q(money=""))
+
+
+def _yes(holds: Q) -> Case:
+    return Case(When(holds, then=Value(value=True)), default=Value(value=False))
 
 
 def counts(meters: Stated) -> dict[State, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from prewatt.domain.dispatch.states import State as OrderState
 from prewatt.domain.metering.states import State
@@ -146,3 +146,46 @@ def role(role: Role) -> Text:
 def reason(code: str) -> Text:
     """In words where we have them; the code itself otherwise, for it is what a technician looks for."""
     return REASONS.get(code, code)
+
+
+# kind of alarm -> word, icon, the CSS class of its chip
+ALARMS: dict[str, tuple[Text, str, str]] = {
+    "owe": (STATES[State.OWE], STATE_ICONS[State.OWE], "s-owe"),
+    "al2": (STATES[State.AL2], STATE_ICONS[State.AL2], "s-al2"),
+    "al1": (STATES[State.AL1], STATE_ICONS[State.AL1], "s-al1"),
+    "overload": (_("Overload"), "bolt", "s-al2"),
+    "lost": (_("Lost meter"), STATE_ICONS[State.LOST], "s-lost"),
+    "gateway": (_("Lost gateway"), "router", "s-lost"),
+    "count": (_("Purchase count conflict"), "scale", "s-owe"),
+    "clock": (_("Clock wrong"), "clock", "s-al1"),
+    "impossible": (_("Impossible reading"), "alert-octagon", "s-al1"),
+}
+# What a line told last, as a sentence.
+LINE_ERRORS: dict[str, Text] = {
+    "no_answer": _("The meter does not answer."),
+    "exception_gateway_no_answer": _("The serial server reports that the meter does not answer."),
+    "exception_gateway_path": _("The serial server has no way to this meter."),
+    "line_down": _("The gateway cannot open this bus. Look at the serial server and its cable."),
+    "line_noisy": _("The bus is never silent: a second master, a device that babbles, or a wiring fault."),
+    "crc_mismatch": _("The answer came damaged."),
+    "checksum_mismatch": _("The answer came damaged."),
+    "corrupt_echo": _("The answer came damaged."),
+    "truncated": _("The answer came cut off."),
+    "malformed": _("The answer has no form that the protocol knows."),
+    "wrong_length": _("The answer has the wrong length."),
+    "wrong_unit": _("Another meter answered."),
+    "wrong_function": _("The answer was not one to this question."),
+    "wrong_echo": _("The answer was not one to this question."),
+    "wrong_identifier": _("The answer was not one to this question."),
+    "wrong_transaction": _("The answer was not one to this question."),
+    "wrong_protocol": _("The device speaks another protocol."),
+}
+
+
+def line_error(code: str) -> Text:
+    """A sentence for what stopped a line; a refusal of the meter's names the meter's own word for it."""
+    if code in LINE_ERRORS:
+        return LINE_ERRORS[code]
+    if code.startswith(("exception_", "error_")):
+        return gettext("The meter answers and refuses: %(code)s.") % {"code": code}
+    return gettext("The line reports: %(code)s.") % {"code": code} if code else ""

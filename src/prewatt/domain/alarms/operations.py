@@ -1,0 +1,228 @@
+"""Finding what began and what ended, and taking note of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Case, DateTimeField, F, Value, When
+from django.utils.translation import gettext as _
+
+from prewatt.domain.alarms import facts, queries
+from prewatt.domain.alarms.facts import Held, Key
+from prewatt.domain.alarms.models import MONEY, NOTE_MAX, Alarm, Kind, Pass
+from prewatt.domain.staff import operations as staff
+from prewatt.domain.staff.refusals import Refused
+from prewatt.domain.staff.rights import Right
+
+if TYPE_CHECKING:
+    from prewatt.domain.staff.models import Operator
+
+AGAIN_S = 300  # what comes back within five minutes goes on as the same episode
+RETURNING = frozenset({Kind.LOST, Kind.GATEWAY, Kind.OVERLOAD})
+TOLD = frozenset({Kind.CLOCK, Kind.IMPOSSIBLE})
+PASS_S = 60  # a pass that takes longer than this is taken for dead
+ROWS_TOGETHER = 500
+# Who may take note of an alarm: whoever can do something about one.
+MAY_ACKNOWLEDGE = (Right.SELL, Right.DECIDE, Right.METER_ORDERS, Right.SETTINGS)
+
+
+class NoteNeeded(Refused):
+    code = "note_needed"
+
+
+class AcknowledgedBefore(Refused):
+    code = "acknowledged_before"
+
+
+class NoRight(Refused):
+    code = "no_right"
+
+
+class NotYours(Refused):
+    code = "out_of_scope"
+
+
+@dataclass(slots=True)
+class _News:
+    began: list[tuple[Key, Held]] = field(default_factory=list)
+    ended: dict[int, datetime] = field(default_factory=dict)  # alarm id -> when
+    worse: dict[int, int] = field(default_factory=dict)  # alarm id -> value
+
+    def __len__(self) -> int:
+        return len(self.began) + len(self.ended) + len(self.worse)
+
+
+def watch(*, now: datetime) -> int:
+    """One pass: begin what began, end what ended, keep the worst value. Returns how many episodes it touched.
+
+    Asked twice it does nothing the second time; two workers at once are one after the other. A pass writes everything
+    or nothing, so a crash leaves nothing half done. Where nothing has changed it only reads, some ten statements for
+    any number of meters.
+
+    What keeps an episode from beginning and ending again and again at the edge:
+    - money falls with use and rises only with a purchase, so its states are taken as they are, to the fen;
+    - an overload begins above its threshold (or when the meter says so) and ends below 95 % of it;
+    - a meter counts as lost after ten silent minutes, a gateway after two (`metering`);
+    - what comes back within five minutes goes on as the same episode, counted in `times`.
+    """
+    if not _look(now):
+        return 0
+    with _alone(now) as mine:
+        if not mine:
+            return 0
+        news = _look(now)
+        _write(news, now)
+        return len(news)
+
+
+@contextmanager
+def _alone(now: datetime) -> Iterator[bool]:
+    """Claimed by a conditional update; whoever dies in between is followed after a minute."""
+    Pass.objects.bulk_create([Pass(pk=1, held_until=now - timedelta(seconds=1))], ignore_conflicts=True)
+    free = Pass.objects.filter(pk=1).exclude(held_until__gt=now, held_until__lte=now + timedelta(seconds=PASS_S))
+    mine = free.update(held_until=now + timedelta(seconds=PASS_S)) == 1
+    try:
+        yield mine
+    finally:
+        if mine:
+            Pass.objects.filter(pk=1).update(held_until=now)
+
+
+_OPEN = ("pk", "kind", "meter_id", "gateway_id", "opening_id", "since", "worst", "meter__state__taken_at")
+
+
+def _look(now: datetime) -> _News:
+    """What is, against what is written."""
+    open_ = list(Alarm.objects.filter(until__isnull=True).order_by().values_list(*_OPEN))
+    held = facts.held(now=now)
+    news, known, quiet = _News(), set(), {}
+    for pk, kind, meter, gateway, opening, since, worst, taken_at in open_:
+        key = Key(Kind(kind), meter, gateway, opening if kind in MONEY else None)
+        known.add(key)
+        one = held.get(key)
+        if one is None:
+            seen_at = now if taken_at is None or taken_at <= since else min(now, taken_at)
+            quiet[pk] = (key, since, max(since, seen_at))
+        elif (value := _worse(key.kind, one.value, worst)) is not None:
+            news.worse[pk] = value
+    news.ended = _over(quiet)
+    news.began = [(key, one) for key, one in held.items() if one.begins and key not in known]
+    return news
+
+
+def _over(quiet: dict[int, tuple[Key, datetime, datetime]]) -> dict[int, datetime]:
+    """What a gateway told goes on until something ends it: silence is no proof."""
+    told = {
+        pk: (key.kind, key.meter, since)
+        for pk, (key, since, _at) in quiet.items()
+        if key.kind in TOLD and key.meter is not None
+    }
+    going_on = facts.still_wrong(told) if told else set()
+    return {pk: at for pk, (_key, _since, at) in quiet.items() if pk not in going_on}
+
+
+def _worse(kind: Kind, value: int | None, worst: int | None) -> int | None:
+    """The value if it is worse than the worst so far: for money the least, else the farthest from zero."""
+    if value is None or kind == Kind.COUNT:
+        return None
+    if worst is None:
+        return value
+    return value if (value < worst if kind in MONEY else abs(value) > abs(worst)) else None
+
+
+@transaction.atomic
+def _write(news: _News, now: datetime) -> None:
+    _end(news.ended)
+    for pks in _parts(list(news.worse)):
+        worst = Case(*(When(pk=pk, then=Value(news.worse[pk])) for pk in pks))
+        Alarm.objects.filter(pk__in=pks, until__isnull=True).update(worst=worst)
+    fresh = _go_on(news.began, now)
+    Alarm.objects.bulk_create(
+        (_row(key, one, now) for key, one in fresh), batch_size=ROWS_TOGETHER, ignore_conflicts=True
+    )
+
+
+def _parts(pks: list[int]) -> Iterable[list[int]]:
+    return (pks[at : at + ROWS_TOGETHER] for at in range(0, len(pks), ROWS_TOGETHER))
+
+
+def _end(ended: dict[int, datetime]) -> None:
+    for pks in _parts(list(ended)):
+        at = Case(*(When(pk=pk, then=Value(ended[pk])) for pk in pks), output_field=DateTimeField())
+        Alarm.objects.filter(pk__in=pks, until__isnull=True).update(until=at)
+
+
+def _go_on(began: list[tuple[Key, Held]], now: datetime) -> list[tuple[Key, Held]]:
+    """What ended just now and is back goes on. Returns what is new."""
+    if not any(key.kind in RETURNING for key, _one in began):
+        return began
+    lately = Alarm.objects.filter(kind__in=RETURNING, until__gt=now - timedelta(seconds=AGAIN_S)).order_by("until")
+    last = {
+        Key(Kind(kind), meter, gateway): pk
+        for pk, kind, meter, gateway in lately.values_list("pk", "kind", "meter_id", "gateway_id")
+    }
+    back = {key: last[key] for key, _one in began if key in last}
+    for pks in _parts(list(back.values())):
+        Alarm.objects.filter(pk__in=pks, until__isnull=False).update(until=None, times=F("times") + 1)
+    return [(key, one) for key, one in began if key not in back]
+
+
+def _row(key: Key, one: Held, now: datetime) -> Alarm:
+    return Alarm(
+        kind=key.kind,
+        meter_id=key.meter,
+        gateway_id=key.gateway,
+        opening_id=one.opening,
+        building_id=one.building,
+        since=one.since,
+        value=one.value,
+        worst=one.value,
+        threshold=one.threshold,
+        detail=one.detail,
+        noticed_at=now,
+    )
+
+
+@transaction.atomic
+def acknowledge(*, alarm_id: int, note: str, operator: Operator, now: datetime, address: str = "") -> Alarm:
+    """Somebody has seen it, and says what he does about it. The same person's same word again changes nothing.
+
+    Raises NoRight, NotYours, NoteNeeded, AcknowledgedBefore.
+    """
+    if not any(operator.may(right) for right in MAY_ACKNOWLEDGE):
+        raise NoRight(
+            _("%(who)s may not acknowledge alarms. Nothing was saved. Ask an administrator.") % {"who": operator}
+        )
+    alarm = queries.alarms(operator=operator).select_for_update(of=("self",)).filter(pk=alarm_id).first()
+    if alarm is None:
+        raise NotYours(_("There is no such alarm in your buildings. Nothing was saved."))
+    said = note.strip()[:NOTE_MAX]
+    if alarm.acknowledged_at is not None:
+        return _same(alarm, said, operator)
+    if not said:
+        raise NoteNeeded(_("The note is empty. Nothing was saved. Say what you found, or what is being done."))
+    alarm.acknowledged_at, alarm.acknowledged_by, alarm.note = now, operator, said
+    alarm.save(update_fields=["acknowledged_at", "acknowledged_by", "note"])
+    staff.log(
+        operator=operator,
+        action="alarm.acknowledge",
+        target=f"meter {alarm.meter.number}" if alarm.meter else f"gateway {alarm.gateway}",
+        after={"alarm": alarm.pk, "kind": alarm.kind, "since": alarm.since.isoformat(), "note": said},
+        address=address,
+        now=now,
+    )
+    return alarm
+
+
+def _same(alarm: Alarm, note: str, operator: Operator) -> Alarm:
+    if (alarm.acknowledged_by_id, alarm.note) != (operator.pk, note):
+        raise AcknowledgedBefore(
+            _("%(who)s has acknowledged this alarm already: “%(note)s”. Nothing was changed.")
+            % {"who": alarm.acknowledged_by or "—", "note": alarm.note}
+        )
+    return alarm
