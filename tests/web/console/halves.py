@@ -119,6 +119,7 @@ class Half:
         self._more()
 
     def _more(self) -> None:
+        from prewatt.domain.alarms.models import Alarm
         from prewatt.domain.commissioning.models import Inquiry
         from prewatt.domain.dispatch.models import Contradiction
         from prewatt.domain.staff.models import LogEntry, SignIn
@@ -166,6 +167,16 @@ class Half:
             gateway_code=self.gateway.code,
             why="contradicts",
             first_at=now,
+        )
+        self.alarm = Alarm.objects.create(
+            kind="owe",
+            meter=self.meters[0],
+            opening=self.opening,
+            building=self.building,
+            since=now,
+            noticed_at=now,
+            value=-100,
+            worst=-100,
         )
         self._settings()
 

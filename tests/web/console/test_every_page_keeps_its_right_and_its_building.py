@@ -65,6 +65,7 @@ ARGUMENTS: dict[str, Args] = {
     **_all("preset preset-live preset-start preset-retry", "preset"),
     **_all("waiting-show waiting-pay", "waiting"),
     **_all("unclear-late", "late"),
+    **_all("alarm alarm-acknowledge", "alarm"),
     "unclear-decide": lambda half: [half.unclear.order_id],
     "print": lambda half: [half.sale.receipt],
     "back": lambda half: ["refund", half.refund.pk],

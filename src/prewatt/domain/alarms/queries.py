@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from prewatt.domain.alarms.models import Alarm
 from prewatt.domain.estate import queries as estate
@@ -85,3 +85,19 @@ def _between(found: QuerySet[Alarm], wanted: Wanted) -> QuerySet[Alarm]:
 
 def _start(day: date) -> datetime:
     return datetime.fromtimestamp(day_start_ms(day, zone()) / 1000, zone())
+
+
+def open_counts(*, operator: Operator) -> dict[str, int]:
+    """How many alarms of each kind go on."""
+    rows = alarms(operator=operator).filter(until__isnull=True).order_by()
+    return dict(rows.values_list("kind").annotate(number=Count("pk")))
+
+
+EARLIER_ROWS = 10
+
+
+def earlier(alarm: Alarm, *, operator: Operator) -> list[Alarm]:
+    """The last episodes of the same meter or gateway, this one left out."""
+    of = {"meter": alarm.meter_id} if alarm.meter_id is not None else {"gateway": alarm.gateway_id}
+    found = alarms(operator=operator).filter(**of).exclude(pk=alarm.pk).select_related("acknowledged_by")
+    return list(found.order_by("-since", "-pk")[:EARLIER_ROWS])

@@ -1,6 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from prewatt.web.console import (
+    urls_alarms,
     urls_commissioning,
     urls_control,
     urls_customers,
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("meters/<int:pk>/card/", meters.card, name="card"),
     path("meters/<int:pk>/orders/", meters.orders, name="meter_orders"),
     path("meters/<int:pk>/<slug:kind>/", meters.command, name="command"),
+    *urls_alarms.urlpatterns,
     *urls_control.urlpatterns,
     *urls_fleet.urlpatterns,
     *urls_customers.urlpatterns,

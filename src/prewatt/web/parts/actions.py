@@ -37,6 +37,7 @@ ACTIONS: dict[str, Text] = {
     "staff.role_rename": _("renamed a role"),
     "staff.role_remove": _("removed a role"),
     "site.door": _("changed the log-in page"),
+    "alarm.acknowledge": _("acknowledged an alarm"),
     "sell": _("sold"),
     "resend": _("sent a sale again"),
     "refund": _("refunded"),

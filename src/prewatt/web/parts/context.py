@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from prewatt.domain.alarms import queries as alarms
 from prewatt.domain.control import cutting
 from prewatt.domain.dispatch import queries as dispatch
 from prewatt.domain.metering import queries as metering
@@ -33,5 +34,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         context["may"] = {right.value: who.may(right) for right in Right}
         context["pulse"] = SimpleLazyObject(lambda: metering.pulse(operator=who, now=at))
         context["site_stop"] = SimpleLazyObject(cutting.stop)
+        context["alarms_now"] = SimpleLazyObject(lambda: alarms.open_count(operator=who))
         context["to_check"] = SimpleLazyObject(lambda: dispatch.to_check(operator=who))
     return context

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -45,6 +46,7 @@ class ShownLink:
     link: Link
     href: str
     on: bool
+    number: Any = None  # shown behind the title; empty or zero is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,14 @@ class ShownRoom:
         return next((one.link.key for one in self.links if one.link.key), "")
 
     @property
-    def count(self) -> str:
-        return next((one.link.count for one in self.links if one.link.count), "")
+    def number(self) -> Any:
+        return next((one.number for one in self.links if one.link.count), None)
+
+
+class Numbers(Protocol):
+    """The frame's context: its values are asked for only where a link shows them."""
+
+    def get(self, name: str, /) -> Any: ...
 
 
 READ, SELL, REPORTS = Right.READ, Right.SELL, Right.REPORTS
@@ -117,6 +125,15 @@ ROOMS: tuple[Room, ...] = (
         ),
     ),
     Room(
+        "reports",
+        _("Reports"),
+        "chart-bar",
+        (
+            Link("console:alarms", _("Alarms now"), "alarms", (READ,), count="alarms_now"),
+            Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
+        ),
+    ),
+    Room(
         "settings",
         _("Settings"),
         "settings",
@@ -153,11 +170,11 @@ ROOMS: tuple[Room, ...] = (
 )
 
 
-def rooms(who: Operator, page: str) -> Iterator[ShownRoom]:
-    """What this operator may open, with the open page marked."""
+def rooms(who: Operator, page: str, numbers: Numbers) -> Iterator[ShownRoom]:
+    """What this operator may open, with the open page marked. `numbers` has what the links count, by name."""
     for room in ROOMS:
         links = [
-            ShownLink(one, reverse(one.url), one.page == page)
+            ShownLink(one, reverse(one.url), one.page == page, numbers.get(one.count) if one.count else None)
             for one in room.links
             if any(who.may(right) for right in one.rights)
         ]

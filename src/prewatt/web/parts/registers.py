@@ -30,7 +30,8 @@ def answer(
     refused = ""
     if request.GET.get("export") == "xlsx":
         try:
-            return export(table, file_name=f"{register.name}-{metering.today(now()):%Y%m%d}")
+            at = now()
+            return export(table, file_name=f"{register.name}-{metering.today(at):%Y%m%d}", now=at)
         except TooManyRows as error:
             refused = str(error)
     context = {"table": table, "count_text": count_text(table), "refused": refused, **(more(table.ask) if more else {})}

@@ -220,11 +220,14 @@ class Table:
     def cells(self, rows: Iterable[Any]) -> list[list[Cell]]:
         return [[_cell(column, row) for column in self.columns] for row in rows]
 
+    def sums(self) -> Mapping[str, int] | None:
+        """The sums of all pages by column key; None where this register has none."""
+        return self.register.totals(self.ask) if self.register.totals is not None else None
+
     def totals(self) -> list[tuple[Column, str]]:
         """One text a column, empty where nothing is summed; an empty list when this register has no sums."""
-        if self.register.totals is None:
+        if (sums := self.sums()) is None:
             return []
-        sums = self.register.totals(self.ask)
         return [(one, show(sums[one.key], one.kind) if one.key in sums else "") for one in self.columns]
 
     def heads(self) -> list[Head]:

@@ -25,6 +25,13 @@ def _known(value: Figure) -> int | None:
     return None if value is None or value == "" else int(value)
 
 
+@register.simple_tag
+def alarm_chip(kind: str) -> SafeString:
+    """The kind of an alarm, as `state_chip` shows a state."""
+    word, name, looks = words.ALARMS[kind]
+    return format_html('<span class="st {}">{}{}</span>', looks, icons.icon(name), word)
+
+
 @register.filter
 def yuan(fen: Figure) -> str:
     return formats.yuan(_known(fen))
@@ -51,8 +58,7 @@ def icon(name: str, extra: str = "") -> SafeString:
 def nav(context: dict[str, Any]) -> dict[str, Any]:
     """The side bar's pages for who is logged in."""
     return {
-        "rooms": list(side.rooms(context["user"], context.get("page", ""))),
-        "to_check": context.get("to_check"),
+        "rooms": list(side.rooms(context["user"], context.get("page", ""), context)),
     }
 
 

@@ -1,0 +1,14 @@
+"""Addresses of alarms, of what is lost, and of the ledger against the meters."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from prewatt.web.console.views import alarms
+
+urlpatterns = [
+    path("alarms/", alarms.index, name="alarms"),
+    path("alarms/history/", alarms.history, name="alarm-history"),
+    path("alarms/<int:pk>/", alarms.show, name="alarm"),
+    path("alarms/<int:pk>/acknowledge/", alarms.acknowledge, name="alarm-acknowledge"),
+]
