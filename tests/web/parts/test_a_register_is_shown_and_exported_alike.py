@@ -7,11 +7,13 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
-import openpyxl
 from django.http import QueryDict
 
 from prewatt.web.parts.sheets import write
 from prewatt.web.parts.tables import Column, Filter, Register, Table, show
+from workbooks import Found, opened
+
+NOW = datetime(2026, 6, 2, 2, 3, 4, tzinfo=UTC)
 
 TENANT = "=cmd|' /C calc'!A0"
 
@@ -47,10 +49,10 @@ def names(found: Table) -> list[str]:
     return [row[0].text for row in found.rows()]
 
 
-def sheet(found: Table) -> Any:
+def sheet(found: Table) -> Found:
     file = io.BytesIO()
-    write(file, found)
-    return openpyxl.load_workbook(io.BytesIO(file.getvalue())).active
+    write(file, found, now=NOW)
+    return opened(file.getvalue())
 
 
 def test_pages_are_cut_on_the_server_and_never_overlap() -> None:
@@ -90,14 +92,16 @@ def test_columns_are_chosen_in_the_address() -> None:
 
 def test_the_file_holds_all_pages_of_exactly_these_columns_and_rows() -> None:
     found = sheet(table("text=tenant&size=25&cols=name,fen"))
-    assert [str(cell.value).split()[0][:6] for cell in found[1]] == ["Name", "Amount"]
-    assert [row[0].value for row in found.iter_rows(min_row=2)] == [f"tenant {n:03d}" for n in range(120)]
-    assert found.freeze_panes == "A2"
+    assert [text.split()[0][:6] for text in found.head] == ["Name", "Amount"]
+    assert [row[0] for row in found.values] == [f"tenant {n:03d}" for n in range(120)]
+    assert found.sheet.freeze_panes == "A7"
+    assert found.sheet.print_title_rows == "$6:$6"
+    assert found.sheet.auto_filter.ref == "A6:B126"
 
 
 def test_money_and_times_are_numbers_in_the_file_and_a_name_is_never_a_formula() -> None:
     found = sheet(table("text=%3Dcmd&cols=name,fen,at,day"))
-    name, fen, at, day = found[2]
+    name, fen, at, day = found.rows[0]
     assert (name.value, name.data_type) == (TENANT, "s")
     assert (fen.value, fen.number_format) == (123.45, "#,##0.00")
     assert at.value == datetime(2026, 6, 1, 10, 0)  # noqa: DTZ001 - a sheet knows no zone

@@ -157,8 +157,10 @@ class Sheet:
             if column.key in sums:
                 _put(self._sheet, (self.at, at), sums[column.key], column.kind, self._bold[column.kind])
                 self._wide[at] = max(self._wide[at], _wide(show(sums[column.key], column.kind)))
+            elif at == 0:
+                self._sheet.write_string(self.at, at, _("Total"), self._bold["text"])
             else:
-                self._sheet.write_string(self.at, at, _("Total") if at == 0 else "", self._bold["text"])
+                self._sheet.write_blank(self.at, at, None, self._bold["text"])
 
     def finish(self) -> None:
         for at, wide in enumerate(self._wide):
