@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import re
+
+import cn2an
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +81,15 @@ def test_every_amount_is_read_back_as_itself(fen: int) -> None:
 def test_below_zero_there_is_no_capital() -> None:
     with pytest.raises(ValueError, match="from zero up"):
         capitals(-1)
+
+
+# 零 that the rule leaves open, before 角 and after empty 万, before what is not zero: we write it, others do not.
+LEFT_OPEN = re.compile(r"(?<=元)零(?=.角)|(?<=亿)零(?=.仟)")
+
+
+def test_two_hundred_thousand_amounts_read_as_somebody_else_writes_them() -> None:
+    chance = random.Random(393)
+    for _once in range(200_000):
+        fen = chance.randrange(10 ** chance.randint(1, 14))
+        theirs = cn2an.an2cn(f"{fen // 100}.{fen % 100:02d}", "rmb")  # text: it would cut a float short
+        assert LEFT_OPEN.sub("", capitals(fen)) == LEFT_OPEN.sub("", theirs), fen
