@@ -105,6 +105,8 @@ def _stated(meters: MeterQuerySet) -> Stated:
     return meters.annotate(current=current).annotate(net_fen=net).annotate(shown=shown)
 
 
+_UNHEARD = dict(_RULE)[State.NONE] & Q(state__isnull=True)  # and nobody has an account: it may hang in no wall yet
+_LOST = dict(_RULE)[State.LOST] & ~_UNHEARD
 _MONEY_RULE = [(state, holds) for state, holds in _RULE if state in (State.OWE, State.AL2, State.AL1)]
 
 
@@ -114,20 +116,23 @@ def alarming(*, over: Q, near: Q) -> Stated:
     Each with `money`: owe, al2, al1 or empty, also where another state is shown before it; `is_lost`; `is_over`,
     `is_near`. A meter without an account has no money to be low; one that was never heard of and has none is not lost.
     """
-    rule = dict(_RULE)
     money = Case(
-        When(rule[State.NONE], then=Value("")),
+        When(dict(_RULE)[State.NONE], then=Value("")),
         *(When(holds, then=Value(state.value)) for state, holds in _MONEY_RULE),
         default=Value(""),
     )
-    unheard = rule[State.NONE] & Q(state__isnull=True)
     meters = _stated(Meter.objects.filter(active=True)).annotate(
         money=money,
-        is_lost=_yes(rule[State.LOST] & ~unheard),
+        is_lost=_yes(_LOST),
         is_over=_yes(over),
         is_near=_yes(near),
     )
     return meters.filter(Q(is_lost=True) | Q(is_near=True) | ~Q(money=""))
+
+
+def lost(*, operator: Operator) -> Stated:
+    """His meters that do not answer, by the rule of the states, whether anybody has an account on them or not."""
+    return _stated(visible(operator)).filter(_LOST)
 
 
 def _yes(holds: Q) -> Case:

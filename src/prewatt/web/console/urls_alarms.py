@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views import alarms
+from prewatt.web.console.views import alarms, lost
 
 urlpatterns = [
     path("alarms/", alarms.index, name="alarms"),
     path("alarms/history/", alarms.history, name="alarm-history"),
     path("alarms/<int:pk>/", alarms.show, name="alarm"),
     path("alarms/<int:pk>/acknowledge/", alarms.acknowledge, name="alarm-acknowledge"),
+    path("lost/", lost.meters, name="lost"),
+    path("lost/gateways/", lost.gateways, name="lost-gateways"),
 ]

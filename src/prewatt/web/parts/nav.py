@@ -131,6 +131,8 @@ ROOMS: tuple[Room, ...] = (
         (
             Link("console:alarms", _("Alarms now"), "alarms", (READ,), count="alarms_now"),
             Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
+            Link("console:lost", _("Lost meters"), "lost", (READ,)),
+            Link("console:lost-gateways", _("Lost gateways"), "lost-gateways", (READ,)),
         ),
     ),
     Room(
