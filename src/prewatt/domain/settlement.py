@@ -13,21 +13,21 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from prewatt.domain.control.models import SETTING_NAMES
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch import queries as dispatch_queries
-from prewatt.domain.dispatch.models import SERIAL_KINDS, Contradiction, CountCorrection, Decision, MeterOrder
+from prewatt.domain.dispatch.models import SERIAL_KINDS, Contradiction, CountCorrection, Decision, MeterOrder, Unseen
 from prewatt.domain.dispatch.states import OPEN, State, Step
 from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger.models import Kind as TransferKind
 from prewatt.domain.ledger.models import Transfer
-from prewatt.domain.metering.models import UsageDay
+from prewatt.domain.metering.models import Reading, UsageDay
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.turns import give_way
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 
 DAYS_PER_TRANSACTION = 20  # some ten questions each: who sells meanwhile waits for tens of milliseconds
+_TELLS = Q(purchase_count__isnull=False) | Q(bought_fen__isnull=False)  # a reading that tells of purchases
 _METER_FIELDS = frozenset(SETTING_NAMES) & {field.name for field in Meter._meta.get_fields()}
 
 
@@ -504,3 +505,72 @@ def _opening_on(meter_id: int, day: date) -> Opening | None:
     """Accounts that ended were settled to the last fen when they ended: no day that is closed later changes them."""
     end = datetime.combine(day + timedelta(days=1), time(), timezone.get_default_timezone())
     return Opening.objects.filter(meter_id=meter_id, opened_at__lt=end, closed_at__isnull=True).first()
+
+
+def compare_restored(*, now: datetime, limit: int = 500) -> int:
+    """After a restore: meters that were read since and show what the books expect are free for new money.
+
+    One that shows other purchases stays marked, and money that was sold to it meanwhile becomes unclear: a person
+    decides with the reading on the screen. Returns how many meters were judged anew.
+    """
+    waiting = Unseen.objects.order_by("meter_id").values_list("meter_id", flat=True)
+    return sum(_compare(meter_id, now) for meter_id in waiting[:limit])
+
+
+@transaction.atomic
+def _compare(meter_id: int, now: datetime) -> bool:
+    dispatch.lock_meter(meter_id)
+    unseen = Unseen.objects.filter(meter_id=meter_id).first()
+    opening = Opening.objects.filter(meter_id=meter_id, closed_at__isnull=True).order_by("-opened_at").first()
+    if unseen is None or opening is None:
+        return bool(Unseen.objects.filter(meter_id=meter_id).delete()[0])
+    money = MeterOrder.objects.filter(meter_id=meter_id, kind__in=sorted(SERIAL_KINDS), state__in=sorted(OPEN))
+    if money.filter(Q(placed_at__lte=unseen.since) | Q(state=State.UNCLEAR)).exists():
+        return False  # its gateway remembers it and tells us, or a person is about to
+    shown = _shown_since(opening, unseen.since)
+    if shown is None:
+        return False
+    if _as_expected(opening, shown):
+        unseen.delete()
+        return True
+    news = not unseen.differs or unseen.shown != shown
+    unseen.differs, unseen.shown = True, shown
+    unseen.save(update_fields=["differs", "shown"])
+    for head in money.filter(state=State.QUEUED, count__isnull=False, opening=opening):
+        _leave_to_a_person(head, shown, now=now)
+    return news
+
+
+def _as_expected(opening: Opening, shown: Mapping[str, int]) -> bool:
+    count, bought_fen = dispatch_queries.expected(opening.pk)
+    if bought_fen is not None and shown.get("bought_fen", bought_fen) != bought_fen:
+        return False
+    return shown.get("purchase_count", count) == count
+
+
+def _shown_since(opening: Opening, since: datetime) -> dict[str, int] | None:
+    """What the meter showed of its purchases after a moment; None while it did not. Nothing, if it never shows any.
+
+    The proof of its last money order counts if it is newer than its last reading.
+    """
+    since_ms = round(since.timestamp() * 1000)
+    read = Reading.objects.filter(meter_id=opening.meter_id, taken_ms__gt=since_ms)
+    names = ("taken_ms", "purchase_count", "bought_fen", "balance_fen")
+    newest = read.filter(_TELLS).order_by("-taken_ms").values(*names).first()
+    last = dispatch_queries.last_money_done(opening)
+    proven_ms = 0 if last is None or last.answered_at is None else round(last.answered_at.timestamp() * 1000)
+    if last is not None and proven_ms > since_ms and (newest is None or newest["taken_ms"] <= proven_ms):
+        return dict(last.after)
+    if newest is not None:
+        return {name: int(value) for name, value in newest.items() if value is not None and name != "taken_ms"}
+    never = not Reading.objects.filter(_TELLS, meter_id=opening.meter_id).exists()
+    return {} if never and read.exists() else None
+
+
+def _leave_to_a_person(order: MeterOrder, shown: dict[str, int], *, now: datetime) -> None:
+    """It never left: the meter's purchases are others than these books know, and this money may be one of them."""
+    order.before = order.after = shown
+    order.answered_at = now
+    order.save(update_fields=["before", "after", "answered_at"])
+    dispatch.end(order, State.UNCLEAR, reason="restored", now=now)
+    apply(order, State.UNCLEAR, now=now)

@@ -105,6 +105,7 @@ def centre_loops() -> list[Loop]:
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),
+        Loop("restored", 10.0, lambda now: settlement.compare_restored(now=now)),
         Loop("usage", 60.0, lambda now: settlement.post_closed_days(now=now), batch=2000),
     ]
 

@@ -151,3 +151,31 @@ class Contradiction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_ref} {self.outcome}: {self.why}"
+
+
+class RestorePoint(models.Model):
+    """This database was brought back from a backup. Receipts go on in series of their own from here (`series` is what
+    their names end with): what was printed after the backup is on paper, and no number may stand on two papers.
+    """
+
+    at = models.DateTimeField()
+    backup_made_at = models.DateTimeField()
+    series = models.CharField(max_length=3)
+
+    def __str__(self) -> str:
+        return f"{self.at:%F %T} from {self.backup_made_at:%F %T}"
+
+
+class Unseen(models.Model):
+    """A meter with an account that nobody has compared with the books since they were restored.
+
+    New money waits for it here. `differs`: it was read, and shows other purchases than the books know.
+    """
+
+    meter = models.OneToOneField("estate.Meter", on_delete=models.PROTECT, primary_key=True, related_name="+")
+    since = models.DateTimeField()
+    differs = models.BooleanField(default=False)
+    shown = models.JSONField(default=dict, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.meter_id} since {self.since:%F %T}"

@@ -19,7 +19,7 @@ from django.db.models.functions import Concat
 from prewatt.domain.control import values as control
 from prewatt.domain.control.models import Stop
 from prewatt.domain.dispatch import queries
-from prewatt.domain.dispatch.models import SERIAL_KINDS, Contradiction, Kind, MeterOrder
+from prewatt.domain.dispatch.models import SERIAL_KINDS, Contradiction, Kind, MeterOrder, Unseen
 from prewatt.domain.dispatch.states import OPEN, State, Step, after
 from prewatt.domain.estate.models import Meter
 from prewatt.link import messages as link
@@ -273,7 +273,9 @@ def _leasable(now: datetime) -> Q:
     free = ~trip | ~Exists(Stop.objects.filter(open=True))
     before = MeterOrder.objects.filter(pk=Concat(OuterRef("pk"), Value(BEFORE)), state__in=sorted(OPEN))
     turn = ~Q(kind=Kind.OPEN) | ~Exists(before)
-    return (queued & serial & free & turn) | again
+    unseen = Unseen.objects.filter(meter=OuterRef("meter"), since__lt=OuterRef("placed_at"))
+    seen = ~Q(kind__in=sorted(link.MONEY_KINDS)) | ~Exists(unseen)
+    return (queued & serial & free & turn & seen) | again
 
 
 def as_message(order: MeterOrder) -> link.Order:

@@ -12,16 +12,17 @@ from django.utils import timezone
 
 SALE, REFUND, REVERSAL = "S", "T", "C"  # 售电, 退电, 冲正; refunds and reversals are red receipts
 
+# After a restore the series' names end with three letters of their own: no number stands on two papers.
 _NEXT = """
-INSERT INTO vending_series (code, last) VALUES (%s, 1)
-ON CONFLICT (code) DO UPDATE SET last = vending_series.last + 1 RETURNING last
+INSERT INTO vending_series (code, last)
+VALUES (%s || COALESCE((SELECT p.series FROM dispatch_restorepoint p ORDER BY p.id DESC LIMIT 1), ''), 1)
+ON CONFLICT (code) DO UPDATE SET last = vending_series.last + 1 RETURNING code, last
 """
 
 
 def next_number(kind: str, now: datetime) -> tuple[str, int]:
     """The series of the site's local year, and its next number. Waits for whoever took the number before."""
-    series = f"{kind}{timezone.localdate(now).year}"
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, (series,))
+        cursor.execute(_NEXT, (f"{kind}{timezone.localdate(now).year}",))
         row = cursor.fetchone()
-    return series, int(row[0])
+    return str(row[0]), int(row[1])
