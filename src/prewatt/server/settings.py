@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "prewatt.domain.vending",
     "prewatt.domain.alarms",
     "prewatt.domain.fleet",
+    "prewatt.domain.lists",
     "prewatt.web.parts",
     "prewatt.web.console",
     "prewatt.web.fieldapi",
