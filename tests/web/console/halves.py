@@ -183,6 +183,7 @@ class Half:
     def _settings(self) -> None:
         from prewatt.domain.control.models import NeverCut
         from prewatt.domain.estate.models import Area, Upload
+        from prewatt.domain.lists.models import Export, SavedFilter
         from prewatt.domain.tariff.models import Plan
         from prewatt.domain.vending.presets import Preset, PresetRow
 
@@ -192,6 +193,22 @@ class Half:
         )
         PresetRow.objects.create(preset=self.preset, number=2, meter=first, state="ready")
 
+        self.export = Export.objects.create(
+            id=f"export-{letter}",
+            operator=self.manager,
+            path="/sales/",
+            language="en",
+            title="外楼" if self.foreign else "本楼",
+            asked_at=self.counter.now,
+            rows_total=1,
+        )
+        self.saved = SavedFilter.objects.create(
+            operator=self.manager,
+            path="/sales/",
+            name="外楼" if self.foreign else "本楼",
+            query="text=101",
+            saved_at=self.counter.now,
+        )
         self.area = Area.objects.create(building=self.building, name="外楼东区" if self.foreign else "东区")
         self.vital = NeverCut.objects.create(
             meter=self.meters[3], kind="lift", set_at=self.counter.now, set_by=self.manager

@@ -7,6 +7,7 @@ from prewatt.web.console import (
     urls_customers,
     urls_estate,
     urls_fleet,
+    urls_lists,
     urls_people,
     urls_sale,
 )
@@ -29,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *urls_alarms.urlpatterns,
     *urls_control.urlpatterns,
     *urls_fleet.urlpatterns,
+    *urls_lists.urlpatterns,
     *urls_customers.urlpatterns,
     *urls_estate.urlpatterns,
     *urls_people.urlpatterns,

@@ -100,6 +100,7 @@ ROOMS: tuple[Room, ...] = (
             Link("console:sales", _("Sales list"), "sales", (READ,)),
             Link("console:orders", _("To decide"), "orders", (READ,), count="to_check"),
             Link("console:refund", _("Refund from a meter"), "refund", (Right.REFUND,)),
+            Link("console:receipts", _("Receipts: check, print"), "receipts", (SELL, Right.REFUND, Right.REVERSE)),
             Link("console:waiting", _("Money that waits for its meter"), "waiting", (READ,)),
             Link("console:shifts", _("Shifts"), "shifts", (SELL, Right.REFUND, Right.REVERSE, REPORTS)),
         ),
@@ -133,6 +134,7 @@ ROOMS: tuple[Room, ...] = (
             Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
             Link("console:lost", _("Lost meters"), "lost", (READ,)),
             Link("console:lost-gateways", _("Lost gateways"), "lost-gateways", (READ,)),
+            Link("console:exports", _("Exports"), "exports", (READ, REPORTS, Right.AUDIT)),
         ),
     ),
     Room(

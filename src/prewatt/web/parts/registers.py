@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from django.http import HttpResponse
 from django.shortcuts import render
 
+from prewatt.domain.lists.models import NAME_MAX
+from prewatt.domain.lists.saved import saved
 from prewatt.domain.metering import queries as metering
 from prewatt.web.parts.pages import now, operator
-from prewatt.web.parts.sheets import TooManyRows, export
+from prewatt.web.parts.sheets import export
 from prewatt.web.parts.tables import Ask, Register, Table, count_text
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+
+DIRECT_MAX = 5_000  # rows; a longer file is written by a worker (`prewatt.web.parts.exporting`)
+WANTED = "wanted_tables"  # on a request that asks for the table itself
 
 
 def answer(
@@ -25,16 +32,42 @@ def answer(
     more: Callable[[Ask], Mapping[str, Any]] | None = None,
     more_of: Callable[[Table], Mapping[str, Any]] | None = None,
 ) -> HttpResponseBase:
-    """`?export=xlsx` gives the file. `more` adds what a page shows above its table, `more_of` what it needs of it."""
+    """`?export=xlsx` gives the file. `more` adds what a page shows above its table, `more_of` what it needs of it.
+
+    A list of more than DIRECT_MAX rows shows its page instead, with the button that has the file written.
+    """
     table = Table(register, operator(request), request.GET)
-    refused = ""
-    if request.GET.get("export") == "xlsx":
-        try:
-            at = now()
-            return export(table, file_name=f"{register.name}-{metering.today(at):%Y%m%d}", now=at)
-        except TooManyRows as error:
-            refused = str(error)
-    context = {"table": table, "count_text": count_text(table), "refused": refused, **(more(table.ask) if more else {})}
+    if (wanted := getattr(request, WANTED, None)) is not None:
+        wanted.append(table)
+        return HttpResponse()
+    count = table.page.paginator.count
+    exporting = request.GET.get("export") == "xlsx"
+    if exporting and count <= DIRECT_MAX:
+        at = now()
+        return export(table, file_name=file_name(table), now=at)
+    context = {
+        "table": table,
+        "count_text": count_text(table),
+        "long": count > DIRECT_MAX,
+        "too_long_to_wait": exporting,
+        "export_id": uuid4().hex,
+        "saved": saved(operator=table.operator, path=request.path),
+        "saved_query": _kept(request),
+        "saved_name_max": NAME_MAX,
+        **(more(table.ask) if more else {}),
+    }
     if more_of is not None:
         context |= more_of(table)
-    return render(request, template, context, status=422 if refused else 200)
+    return render(request, template, context)
+
+
+def file_name(table: Table) -> str:
+    return f"{table.register.name}-{metering.today(now()):%Y%m%d}"
+
+
+def _kept(request: HttpRequest) -> str:
+    """The address as it was asked for, without the page. What the list begins with by itself stays unsaid."""
+    query = request.GET.copy()
+    for name in ("page", "export"):
+        query.pop(name, None)
+    return query.urlencode()

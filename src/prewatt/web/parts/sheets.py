@@ -90,15 +90,18 @@ def write(file: IO[bytes], table: Table, *, now: datetime, progress: Progress = 
 
 def about(table: Table, *, now: datetime) -> list[str]:
     """The lines below the title: filters, order, who and when."""
-    chips = [f"{chip.title}: {chip.text}" for chip in table.chips()]
     sorted_by = next(one for one in table.register.columns if one.key == table.sort.removeprefix("-"))
     order = _("%(column)s, falling") if table.sort.startswith("-") else _("%(column)s, rising")
     return [
-        _("Filters: %(filters)s") % {"filters": "; ".join(chips) or _("none")},
+        _("Filters: %(filters)s") % {"filters": filters_text(table)},
         _("Sorted by: %(order)s") % {"order": order % {"column": sorted_by.title}},
         _("%(count)s rows, exported at %(at)s by %(who)s")
         % {"count": f"{table.page.paginator.count:,}", "at": moment(now), "who": table.operator},
     ]
+
+
+def filters_text(table: Table) -> str:
+    return "; ".join(f"{chip.title}: {chip.text}" for chip in table.chips()) or _("none")
 
 
 @dataclass(slots=True)

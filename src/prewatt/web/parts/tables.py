@@ -121,6 +121,7 @@ class Register:
     totals: Callable[[Ask], Mapping[str, int]] | None = None
     defaults: Callable[[Operator], Mapping[str, str]] | None = None
     empty: Text = NOTHING_YET
+    icon: str = "inbox"  # of an empty list
     tie: tuple[str, ...] = ("pk",)  # ends every order, so that pages never overlap
 
 
