@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "prewatt.domain.dispatch",
     "prewatt.domain.commissioning",
     "prewatt.domain.vending",
+    "prewatt.domain.reconciliation",
     "prewatt.domain.alarms",
     "prewatt.domain.fleet",
     "prewatt.domain.lists",

@@ -88,6 +88,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.fleet import operations as fleet
     from prewatt.domain.ledger import sealing
     from prewatt.domain.metering import operations as metering
+    from prewatt.domain.reconciliation import operations as reconciliation
     from prewatt.domain.staff import sealing as staff_sealing
     from prewatt.domain.vending import closing, presetting
 
@@ -106,6 +107,7 @@ def centre_loops() -> list[Loop]:
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),
         Loop("restored", 10.0, lambda now: settlement.compare_restored(now=now)),
+        Loop("reconciliation", 300.0, lambda now: reconciliation.daily(now=now)),
         Loop("usage", 60.0, lambda now: settlement.post_closed_days(now=now), batch=2000),
     ]
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from django.db import connection
-
 from prewatt.domain.audit.books import causes, ledger
 from prewatt.domain.audit.chain import days, seals
 from prewatt.domain.audit.log import log
 from prewatt.domain.audit.meters import meters
 from prewatt.domain.audit.receipts import receipts
 from prewatt.domain.audit.report import FINDINGS_MAX, Check, Finding, Report, Tick
+from prewatt.domain.reconciliation.rule import one_view
 
 CHECKS: tuple[Check, ...] = (seals, days, ledger, causes, receipts, meters, log)
 
@@ -24,29 +20,13 @@ def quiet(check: str, done: int, total: int) -> None:
 def verify(tick: Tick = quiet, *, findings_max: int = FINDINGS_MAX) -> Report:
     """Run every check on one unchanging view of the database, up to so many findings. Changes and blocks nothing."""
     report = Report()
-    with _one_view():
+    with one_view():
         for check in CHECKS:
             for finding in check(report, tick):
                 report.findings.append(finding)
                 if len(report.findings) >= findings_max:
                     return report
     return report
-
-
-@contextmanager
-def _one_view() -> Iterator[None]:
-    """A reading transaction: sales go on meanwhile and are not seen. Django's own would take SQLite's write lock."""
-    if connection.in_atomic_block:
-        yield
-        return
-    postgres = connection.vendor == "postgresql"
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if postgres else "BEGIN DEFERRED")
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("ROLLBACK")
 
 
 __all__ = ["Finding", "Report", "verify"]

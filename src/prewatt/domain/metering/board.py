@@ -130,6 +130,11 @@ def alarming(*, over: Q, near: Q) -> Stated:
     return meters.filter(Q(is_lost=True) | Q(is_near=True) | ~Q(money=""))
 
 
+def accounts() -> Stated:
+    """Every meter with an account, in use or not: what the books know of."""
+    return _stated(Meter.objects.all()).filter(current__isnull=False)
+
+
 def lost(*, operator: Operator) -> Stated:
     """His meters that do not answer, by the rule of the states, whether anybody has an account on them or not."""
     return _stated(visible(operator)).filter(_LOST)

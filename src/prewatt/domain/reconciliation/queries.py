@@ -1,0 +1,68 @@
+"""What was compared, within the operator's buildings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from django.db.models import QuerySet, Sum
+
+from prewatt.domain.estate import queries as estate
+from prewatt.domain.estate.models import Meter
+from prewatt.domain.reconciliation.models import Line, Run, Total
+
+if TYPE_CHECKING:
+    from prewatt.domain.staff.models import Operator
+
+SUMS = ("books_fen", "meter_fen", "unbooked_fen", "moving_fen", "surplus_fen", "unexplained_fen")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`day` None: the newest comparison."""
+
+    day: date | None = None
+    verdict: str = ""
+    building: str = ""  # its code
+    text: str = ""
+
+
+def latest() -> Run | None:
+    return Run.objects.filter(at__isnull=False).order_by("-day").first()
+
+
+def run_of(day: date | None) -> Run | None:
+    return latest() if day is None else Run.objects.filter(day=day, at__isnull=False).first()
+
+
+def lines(*, operator: Operator, wanted: Wanted) -> QuerySet[Line]:
+    """His meters' lines of one day. Where a meter hangs today says whose it is."""
+    run = run_of(wanted.day)
+    found = Line.objects.filter(run=run) if run else Line.objects.none()
+    if not (operator.is_active and operator.all_buildings):
+        found = found.filter(meter__in=Meter.objects.for_operator(operator).order_by().values("pk"))
+    if wanted.verdict:
+        found = found.filter(verdict=wanted.verdict)
+    if wanted.building:
+        found = found.filter(building__code=wanted.building)
+    if wanted.text:
+        meters = Meter.objects.filter(estate.fitting(wanted.text)).order_by().values("pk")
+        found = found.filter(meter__in=meters)
+    return found.select_related("meter__room", "opening__customer", "building")
+
+
+def sums(found: QuerySet[Line]) -> dict[str, int]:
+    """Of what is listed; what is not known counts nothing."""
+    total = found.order_by().aggregate(**{name: Sum(name) for name in SUMS})
+    return {name: int(fen or 0) for name, fen in total.items()}
+
+
+def totals(*, operator: Operator) -> QuerySet[Total]:
+    """The sums of his buildings, day by day. What hangs in no building is for those who see them all."""
+    found = Total.objects.filter(run__at__isnull=False).select_related("building", "run")
+    if operator.is_active and operator.all_buildings:
+        return found
+    return found.filter(
+        building__in=[one.pk for one in estate.buildings(operator=operator)] if operator.is_active else []
+    )
