@@ -87,10 +87,12 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.dispatch import operations as dispatch
     from prewatt.domain.fleet import operations as fleet
     from prewatt.domain.ledger import sealing
+    from prewatt.domain.lists import exports
     from prewatt.domain.metering import operations as metering
     from prewatt.domain.reconciliation import operations as reconciliation
     from prewatt.domain.staff import sealing as staff_sealing
     from prewatt.domain.vending import closing, presetting
+    from prewatt.web.parts import exporting
 
     return [
         Loop("seals", 2.0, lambda _now: sealing.seal(), batch=sealing.SEALS_TOGETHER),
@@ -107,6 +109,9 @@ def centre_loops() -> list[Loop]:
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),
         Loop("restored", 10.0, lambda now: settlement.compare_restored(now=now)),
+        # Two, so that a small file does not wait for somebody else's long one.
+        *(Loop(f"exports-{number}", 2.0, exporting.work, batch=1) for number in (1, 2)),
+        Loop("old_exports", 300.0, lambda now: exports.sweep(now=now)),
         Loop("reconciliation", 300.0, lambda now: reconciliation.daily(now=now)),
         Loop("usage", 60.0, lambda now: settlement.post_closed_days(now=now), batch=2000),
     ]
