@@ -30,7 +30,8 @@ def printed(counter: Counter, document: Any, print_id: str = "p1", **changes: An
 
 def on_paper(counter: Counter, document: Any, **more: Any) -> str:
     found = paper(document, together=True, operator=counter.cashier, now=counter.now, **more)
-    cells = [cell for block in found.blocks for row in (block.rows or (block.parts,)) for cell in row]
+    rows = [row for block in found.blocks for row in (block.head, *block.rows)]
+    cells = [cell.text for row in rows for cell in row] + [one for block in found.blocks for one in block.parts]
     return "\n".join([found.title, *cells])
 
 
@@ -105,7 +106,7 @@ def test_a_red_receipt_names_the_one_it_turns_round(counter: Counter) -> None:
     text = on_paper(counter, row)
     assert found.red
     assert "冲正" in text
-    assert "原票号 S2026-000001" in text
+    assert "原票号：S2026-000001" in text
     assert "输错户号" in text
 
 

@@ -118,6 +118,19 @@ class Print(models.Model):
         return f"{self.series}-{self.number:06d} ({self.nth})"
 
 
+class ReceiptKey(models.Model):
+    """What the codes on this site's papers are sealed with: one row, made with the table, kept with every backup."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    secret = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="vending_receipt_key_one"),)
+
+    def __str__(self) -> str:
+        return "receipt key"  # the secret is never put into words
+
+
 class SaleState(models.TextChoices):
     PAID = "paid", _("paid, on its way to the meter")  # 已收款, 下发中
     ARRIVED = "arrived", _("on the meter")  # 已到账

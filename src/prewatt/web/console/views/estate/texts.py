@@ -8,16 +8,17 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from prewatt.domain.estate import messages, scope
 from prewatt.domain.estate.messages import MESSAGES, SAMPLE, Message
 from prewatt.domain.estate.models import Building
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import receipt_template
-from prewatt.domain.vending.receipt_text import DEFAULT
+from prewatt.domain.vending.receipt_text import KINDS, OF_THE_ARTICLE, PARTS
+from prewatt.web.console import papers
 from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, submit, typed
-from prewatt.web.parts.pages import operator, page
+from prewatt.web.parts.pages import operator, page, wants_part
 from prewatt.web.parts.words import Text
 
 BOTH = ("GET", "HEAD", "POST")
@@ -32,6 +33,12 @@ TITLES: dict[str, Text] = {
     "restored": gettext_lazy("Power restored"),
 }
 LANGUAGES: dict[str, Text] = {"zh": gettext_lazy("Chinese"), "en": gettext_lazy("English")}
+RECEIPTS: dict[str, Text] = {
+    "sale": pgettext_lazy("movement", "Sale"),
+    "opening": pgettext_lazy("movement", "Opening"),
+    "refund": pgettext_lazy("movement", "Refund"),
+    "reversal": pgettext_lazy("movement", "Reversal"),
+}
 
 
 @page(Right.SETTINGS)
@@ -96,38 +103,57 @@ def message(request: HttpRequest, key: str) -> HttpResponseBase:
     return submit(request, drawn, call=messages.set_wordings, done=lambda _made: saved, key=key, texts=typed(request))
 
 
-def _receipt_address(building: Building | None) -> str:
-    if building is None:
-        return reverse("console:estate-receipt")
-    return reverse("console:estate-receipt-building", args=[building.pk])
+def _receipt_address(building: Building | None, kind: str) -> str:
+    where = (
+        reverse("console:estate-receipt")
+        if building is None
+        else reverse("console:estate-receipt-building", args=[building.pk])
+    )
+    return where if kind == KINDS[0] else f"{where}?kind={kind}"
+
+
+def _kind(request: HttpRequest) -> str:
+    asked = request.GET.get("kind", "")
+    return asked if asked in KINDS else KINDS[0]
 
 
 def _receipt_page(request: HttpRequest, building: Building | None) -> Page:
-    own = receipt_template.own(building)
+    kind = _kind(request)
+    own = receipt_template.own(building, kind)
     shown = request.POST.get("text", "") if request.method == "POST" else own
-    inherited = receipt_template.template_of(None) if building else DEFAULT
+    inherited = receipt_template.inherited(building, kind)
+    note = _("Nothing of its own yet: this is what it inherits.") if building else _("As shipped.")
     box = Box(
         "text",
         _("Receipt text"),
         "lines",
         own or inherited,
-        note="" if own else _("Nothing of its own yet: this is what it inherits.") if building else _("As shipped."),
+        note="" if own else note,
         wide=True,
         length_max=receipt_template.LENGTH_MAX,
     )
-    how = _("# is the title, | a | b | a table, || parts of one line. Empty: as inherited.")
+    how = _(
+        "# is the title, | a | b | a table, || parts of one line; a part that begins with ? is left out while its "
+        "field is empty. Empty: as inherited."
+    )
+    kinds = [(_receipt_address(building, one), RECEIPTS[one], one == kind) for one in KINDS]
+    towers = scope.buildings(operator(request))
     return Page(
         title=_("Receipt: %(building)s") % {"building": building.name} if building else _("Receipt template"),
         page="estate-receipt",
-        back=_receipt_address(building),
+        back=_receipt_address(building, kind),
         parts=[Part(_("Template"), (box,), how)],
         save=_("Save"),
         more={
             "building": building,
-            "tabs": [(_receipt_address(one), one.name, building == one) for one in scope.buildings(operator(request))],
-            "site_tab": (_receipt_address(None), building is None),
-            "paper": receipt_template.sample(shown.strip() or inherited),
-            "fields": sorted(receipt_template.KNOWN),
+            "tabs": [(_receipt_address(one, kind), one.name, building == one) for one in towers],
+            "site_tab": (_receipt_address(None, kind), building is None),
+            "kinds": kinds,
+            "receipts": [papers.Slips(receipt_template.sample(shown.strip() or inherited, kind), parts=PARTS[1:2])],
+            "fields": [
+                (_("Fields of the original"), OF_THE_ARTICLE),
+                (_("Fields with names of their own"), sorted(receipt_template.KNOWN - set(OF_THE_ARTICLE))),
+            ],
             "inherited": inherited,
         },
         template="console/estate/receipt.html",
@@ -148,12 +174,15 @@ def receipt_of_building(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _receipt(request: HttpRequest, building: Building | None) -> HttpResponseBase:
-    """With `look` pressed, only a preview of what was typed."""
+    """With `look` asked for, only a preview of what was typed: while somebody types, the paper alone."""
     drawn = _receipt_page(request, building)
+    if request.method == "POST" and request.POST.get("look") and wants_part(request):
+        return render(request, "console/receipts/_slips.html", {"receipts": drawn.more["receipts"]})
     if request.method != "POST" or request.POST.get("look"):
         return draw(request, drawn)
-    saved = (_receipt_address(building), _("Saved. The next receipt is printed from it."))
+    kind = _kind(request)
+    saved = (_receipt_address(building, kind), _("Saved. The next receipt is printed from it."))
     text = request.POST.get("text", "")
     text = "" if text.replace("\r\n", "\n").strip() == drawn.more["inherited"].strip() else text
     call = receipt_template.set_template
-    return submit(request, drawn, call=call, done=lambda _made: saved, building=building, text=text)
+    return submit(request, drawn, call=call, done=lambda _made: saved, building=building, text=text, kind=kind)
