@@ -197,6 +197,22 @@ def test_an_unclear_order_is_a_conflict_until_somebody_decides(counter: Counter)
     assert episodes() == [("count", False)]
 
 
+def test_a_count_that_the_books_cannot_explain_is_a_conflict_until_they_agree(counter: Counter) -> None:
+    from prewatt.domain.reconciliation import operations as reconciliation
+
+    counter.sell("s1", "100")
+    counter.arrive("s1")
+    counter.read_all(counter.meters[0], balance_fen=100_000, purchase_count=3, bought_fen=10_000)
+    reconciliation.daily(now=counter.now)
+    watch(counter)
+    assert [(one.kind, one.value, one.threshold) for one in Alarm.objects.all()] == [("count", 3, 1)]
+    counter.later(days=1)
+    counter.read_all(counter.meters[0], balance_fen=100_000, purchase_count=1, bought_fen=10_000)
+    reconciliation.daily(now=counter.now)
+    watch(counter)
+    assert episodes() == [("count", False)]
+
+
 def _tell(counter: Counter, code: str, **detail: Any) -> None:
     from prewatt.domain.estate.models import GatewayEvent
 
@@ -283,7 +299,7 @@ def test_a_pass_asks_the_same_few_questions_of_many_meters(
         counter.opened(counter.meter(f"03001{n:05d}"), balance_fen=100 - n * 10)
     with django_assert_max_num_queries(25):
         assert watch(counter) == 40
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         assert watch(counter) == 0
 
 

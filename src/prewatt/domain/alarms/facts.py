@@ -19,7 +19,7 @@ from prewatt.domain.estate.models import Gateway, GatewayEvent, Meter
 from prewatt.domain.metering import board
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.queries import GATEWAY_SILENT_S
-from prewatt.domain.metering.states import State
+from prewatt.domain.reconciliation import queries as reconciliation
 
 NEAR_PERCENT = 95  # an overload ends below this part of its threshold
 CLOCK_OFF_MS = 60_000  # a gateway's clock; a meter's own is judged by its gateway
@@ -63,7 +63,6 @@ _OVER = Q(state__lost=False) & (
 _NEAR = Q(state__state_overload=1) | Q(
     overload_limit_w__gt=0, state__power_w__gte=F("overload_limit_w") * NEAR_PERCENT / 100
 )
-_SHOWN = {Kind.OWE: State.OWE, Kind.AL2: State.AL2, Kind.AL1: State.AL1}
 _FACTS = (
     "pk",
     "room__floor__building",
@@ -142,7 +141,12 @@ def _gateways(now: datetime) -> Iterator[tuple[Key, Held]]:
 
 
 def _counts(now: datetime) -> Iterator[tuple[Key, Held]]:
-    """Money orders whose readings fit neither story: a person decides. The oldest of a meter stands for it."""
+    """Money orders whose readings fit neither story: a person decides. The oldest of a meter stands for it.
+
+    And meters whose count the last comparison of the books could not explain.
+    """
+    for meter, opening, books, shown, read_at, building in reconciliation.differing_counts():
+        yield Key(Kind.COUNT, meter=meter), Held(min(now, read_at or now), shown, books, "", opening, building)
     rows = MeterOrder.objects.filter(state=OrderState.UNCLEAR).order_by("-placed_at")
     named = rows.values_list(
         "meter_id", "opening_id", "meter__room__floor__building", "placed_at", "answered_at", "reason", "count", "after"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Case, F, QuerySet, Sum, Value, When
 
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.models import Meter
-from prewatt.domain.reconciliation.models import Line, Run, Total
+from prewatt.domain.reconciliation.models import Line, Run, Total, Verdict
 
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
@@ -49,7 +49,8 @@ def lines(*, operator: Operator, wanted: Wanted) -> QuerySet[Line]:
     if wanted.text:
         meters = Meter.objects.filter(estate.fitting(wanted.text)).order_by().values("pk")
         found = found.filter(meter__in=meters)
-    return found.select_related("meter__room", "opening__customer", "building")
+    rank = Case(*(When(verdict=verdict, then=Value(at)) for at, verdict in enumerate(Verdict)))
+    return found.annotate(rank=rank).select_related("meter__room", "opening__customer", "building")
 
 
 def sums(found: QuerySet[Line]) -> dict[str, int]:
@@ -66,3 +67,16 @@ def totals(*, operator: Operator) -> QuerySet[Total]:
     return found.filter(
         building__in=[one.pk for one in estate.buildings(operator=operator)] if operator.is_active else []
     )
+
+
+def of_run(run: Run, *, operator: Operator) -> list[Total]:
+    """That day's sums of his buildings, in the order of the buildings."""
+    return list(totals(operator=operator).filter(run=run).order_by("building__sort", "building__code"))
+
+
+def differing_counts() -> list[tuple[int, int | None, int, int | None, datetime | None, int | None]]:
+    """Meters whose purchase count the newest comparison could not explain: (meter, opening …) for alarms."""
+    run = latest()
+    found = Line.objects.filter(run=run, verdict=Verdict.DIFFERS).exclude(count_meter=F("count_books"))
+    rows = found.values_list("meter_id", "opening_id", "count_books", "count_meter", "read_at", "building_id")
+    return list(rows) if run else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views import alarms, lost
+from prewatt.web.console.views import alarms, lost, reconciliation
 
 urlpatterns = [
     path("alarms/", alarms.index, name="alarms"),
@@ -13,4 +13,7 @@ urlpatterns = [
     path("alarms/<int:pk>/acknowledge/", alarms.acknowledge, name="alarm-acknowledge"),
     path("lost/", lost.meters, name="lost"),
     path("lost/gateways/", lost.gateways, name="lost-gateways"),
+    path("reconciliation/", reconciliation.index, name="reconciliation"),
+    path("reconciliation/again/", reconciliation.again, name="reconciliation-again"),
+    path("reconciliation/days/", reconciliation.days, name="reconciliation-days"),
 ]

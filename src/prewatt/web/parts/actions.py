@@ -38,6 +38,7 @@ ACTIONS: dict[str, Text] = {
     "staff.role_remove": _("removed a role"),
     "site.door": _("changed the log-in page"),
     "alarm.acknowledge": _("acknowledged an alarm"),
+    "reconciliation.again": _("compared the books with the meters"),
     "sell": _("sold"),
     "resend": _("sent a sale again"),
     "refund": _("refunded"),

@@ -134,6 +134,7 @@ ROOMS: tuple[Room, ...] = (
             Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
             Link("console:lost", _("Lost meters"), "lost", (READ,)),
             Link("console:lost-gateways", _("Lost gateways"), "lost-gateways", (READ,)),
+            Link("console:reconciliation", _("Ledger against meters"), "reconciliation", (REPORTS,)),
             Link("console:exports", _("Exports"), "exports", (READ, REPORTS, Right.AUDIT)),
         ),
     ),
