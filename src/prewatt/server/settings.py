@@ -90,6 +90,8 @@ INSTALLED_APPS = [
     "prewatt.domain.reconciliation",
     "prewatt.domain.alarms",
     "prewatt.domain.fleet",
+    "prewatt.domain.backups",
+    "prewatt.domain.reports",
     "prewatt.domain.lists",
     "prewatt.web.parts",
     "prewatt.web.console",

@@ -84,12 +84,14 @@ def centre_loops() -> list[Loop]:
     """What a centre does beside answering requests."""
     from prewatt.domain import settlement
     from prewatt.domain.alarms import operations as alarms
+    from prewatt.domain.backups import operations as backups
     from prewatt.domain.dispatch import operations as dispatch
     from prewatt.domain.fleet import operations as fleet
     from prewatt.domain.ledger import sealing
     from prewatt.domain.lists import exports
     from prewatt.domain.metering import operations as metering
     from prewatt.domain.reconciliation import operations as reconciliation
+    from prewatt.domain.reports import summing
     from prewatt.domain.staff import sealing as staff_sealing
     from prewatt.domain.vending import closing, presetting
     from prewatt.web.parts import exporting
@@ -108,10 +110,12 @@ def centre_loops() -> list[Loop]:
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),
+        Loop("backups", 5.0, backups.work),
         Loop("restored", 10.0, lambda now: settlement.compare_restored(now=now)),
         # Two, so that a small file does not wait for somebody else's long one.
         *(Loop(f"exports-{number}", 2.0, exporting.work, batch=1) for number in (1, 2)),
         Loop("old_exports", 300.0, lambda now: exports.sweep(now=now)),
+        Loop("sales_days", 60.0, lambda now: summing.sum_days(now=now)),
         Loop("reconciliation", 300.0, lambda now: reconciliation.daily(now=now)),
         Loop("usage", 60.0, lambda now: settlement.post_closed_days(now=now), batch=2000),
     ]

@@ -15,7 +15,7 @@ import json
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -29,8 +29,10 @@ SQLITE, POSTGRES = "database.sqlite3", "database.dump"
 PARTS = frozenset({SQLITE, POSTGRES, SECRETS})
 _MANIFEST_MAX = 4 * 1024 * 1024
 _CHUNK = 1024 * 1024
+_TELL_EVERY = 16 * _CHUNK
 
 Manifest = dict[str, Any]
+Alive = Callable[[float], None]
 
 
 def digest(path: Path) -> str:
@@ -38,7 +40,14 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write(target: Path, *, manifest: Mapping[str, Any], parts: Mapping[str, Path], passphrase: str | None) -> Manifest:
+def write(
+    target: Path,
+    *,
+    manifest: Mapping[str, Any],
+    parts: Mapping[str, Path],
+    passphrase: str | None,
+    alive: Alive = lambda _done: None,
+) -> Manifest:
     """Pack the parts under `target`'s name, which must be free. Returns the manifest with their sizes and digests."""
     listed = [
         {"name": name, "bytes": path.stat().st_size, "sha256": digest(path)} for name, path in sorted(parts.items())
@@ -46,13 +55,13 @@ def write(target: Path, *, manifest: Mapping[str, Any], parts: Mapping[str, Path
     whole = {"format": FORMAT, **manifest, "parts": listed, "encrypted": passphrase is not None}
     with disk_spoken_for(target.parent), _under_temporary_name(target) as file:
         sink = SealedWriter(file, passphrase) if passphrase is not None else None
-        _pack(cast(BinaryIO, sink or file), whole, parts)
+        _pack(cast(BinaryIO, sink or file), whole, parts, alive)
         if sink is not None:
             sink.finish()
     return whole
 
 
-def _pack(sink: BinaryIO, manifest: Manifest, parts: Mapping[str, Path]) -> None:
+def _pack(sink: BinaryIO, manifest: Manifest, parts: Mapping[str, Path], alive: Alive) -> None:
     text = json.dumps(manifest, ensure_ascii=False, indent=1).encode()
     with (
         gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=3, mtime=0) as packed,
@@ -61,7 +70,22 @@ def _pack(sink: BinaryIO, manifest: Manifest, parts: Mapping[str, Path]) -> None
         tar.addfile(_entry(MANIFEST, len(text)), io.BytesIO(text))
         for one in manifest["parts"]:
             with parts[one["name"]].open("rb") as file:
-                tar.addfile(_entry(one["name"], one["bytes"]), file)
+                tar.addfile(_entry(one["name"], one["bytes"]), cast(BinaryIO, _Watched(file, one["bytes"], alive)))
+
+
+class _Watched:
+    """Tells while a large part is packed that somebody is still at work."""
+
+    def __init__(self, file: BinaryIO, size: int, alive: Alive) -> None:
+        self._file, self._size, self._alive, self._read, self._told = file, size, alive, 0, 0
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._file.read(size)
+        self._read += len(piece)
+        if self._read - self._told >= _TELL_EVERY:
+            self._told = self._read
+            self._alive(self._read / max(self._size, 1))
+        return piece
 
 
 def _entry(name: str, size: int) -> tarfile.TarInfo:

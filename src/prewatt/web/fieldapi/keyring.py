@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -46,6 +47,30 @@ def add_key(*, gateway: Gateway, master: bytes, now: datetime) -> GatewayKey:
 
 def _context(gateway: Gateway, version: int) -> str:
     return f"gateway {gateway.code} key version {version}"
+
+
+@transaction.atomic
+def rewrap(old: str | None) -> list[str]:
+    """After a restore: every key under this machine's passphrase, from the one that the backup brought (None: it
+    brought none). Returns the gateways whose keys nothing opens: they have to enrol again.
+    """
+    lost = set()
+    for key in GatewayKey.objects.select_related("gateway").order_by("gateway__code", "version"):
+        context, wrapped = _context(key.gateway, key.version), bytes(key.wrapped)
+        master = _unwrapped(wrapped, context, [_passphrase(), *([old] if old else [])])
+        if master is None:
+            lost.add(key.gateway.code)
+            continue
+        key.wrapped = link_keys.wrap(master, _passphrase(), context=context, salt=_SALT)
+        key.save(update_fields=["wrapped"])
+    return sorted(lost)
+
+
+def _unwrapped(wrapped: bytes, context: str, passphrases: list[str]) -> bytes | None:
+    for one in passphrases:
+        with suppress(link_keys.KeyUnusable):
+            return link_keys.unwrap(wrapped, one, context=context)
+    return None
 
 
 def _opened(key: GatewayKey) -> LinkKeys:
