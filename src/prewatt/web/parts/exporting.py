@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import connection, connections, transaction
 from django.http import Http404, HttpRequest, QueryDict
 from django.urls import Resolver404, resolve
@@ -48,7 +49,7 @@ def list_of(*, path: str, query: str, operator: Operator) -> Table:
     request = HttpRequest()
     request.method, request.path, request.path_info = "GET", path, path
     request.GET = QueryDict(query.removeprefix("?"))
-    request.user = operator
+    request.user, request.session = operator, SessionBase()  # nothing is remembered of it
     found: list[Table] = []
     setattr(request, WANTED, found)
     try:
