@@ -22,7 +22,11 @@ django.setup()
 from django.db import connection  # noqa: E402  Django must be set up first
 
 from counter import Counter  # noqa: E402
+from prewatt.domain.alarms.models import Alarm  # noqa: E402
+from prewatt.domain.alarms.operations import watch  # noqa: E402
 from prewatt.domain.audit.verify import verify  # noqa: E402
+from prewatt.domain.reconciliation.models import Line  # noqa: E402
+from prewatt.domain.reconciliation.operations import daily  # noqa: E402
 from prewatt.domain.vending import operations as vending  # noqa: E402
 from prewatt.domain.vending.checks import Refused  # noqa: E402
 from prewatt.domain.vending.models import Payment, Refund, Reversal, Sale, Shift  # noqa: E402
@@ -127,11 +131,22 @@ def print_twice() -> list[Act]:
     return [lambda at=at: vending.print_receipt(print_id=at, **asked, now=now()).nth for at in ("p1", "p2")]  # type: ignore[misc]
 
 
+def two_watches() -> list[Act]:
+    building()  # two meters without a fen
+    return [lambda: watch(now=now())] * 3
+
+
+def two_comparisons() -> list[Act]:
+    building()
+    return [lambda: daily(now=now())] * 2
+
+
 RACES = {
     one.__name__: one
     for one in (
         *(ceiling, same_form, opposite_order, refund_against_reversal, reversal_twice),
         *(pay_out_against_resend, two_shifts, close_against_sale, print_twice),
+        *(two_watches, two_comparisons),
     )
 }
 
@@ -166,6 +181,8 @@ def books() -> dict[str, Any]:
         "sales": Sale.objects.count(),
         "payments": Payment.objects.count(),
         "backs": Refund.objects.count() + Reversal.objects.count(),
+        "alarms": Alarm.objects.count(),
+        "compared": Line.objects.count(),
         "open_shifts": Shift.objects.filter(closed_at__isnull=True).count(),
         "drawer_fits": shift is None or shift.expected_fen == shift.float_fen + in_shift,
         "audit": [str(one) for one in verify().findings],

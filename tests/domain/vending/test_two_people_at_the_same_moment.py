@@ -14,7 +14,7 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "races.py"
 # race -> what the two are told in any order (or in one of several ways), and how many sales, payments, pay-backs stand
-EXPECTED: dict[str, tuple[list[tuple[str, str]], dict[str, int]]] = {
+EXPECTED: dict[str, tuple[list[tuple[str, ...]], dict[str, int]]] = {
     "ceiling": ([("ok", "refused above_ceiling")], {"sales": 1}),
     "same_form": ([("ok p1", "ok p1")], {"sales": 2, "payments": 1}),
     "opposite_order": ([("ok p1", "ok p2")], {"sales": 4, "payments": 2}),
@@ -24,6 +24,8 @@ EXPECTED: dict[str, tuple[list[tuple[str, str]], dict[str, int]]] = {
     "two_shifts": ([("ok", "refused shift_open_already")], {"open_shifts": 1}),
     "close_against_sale": ([("ok", "ok"), ("ok", "refused no_shift")], {"open_shifts": 0}),
     "print_twice": ([("ok 1", "ok 2")], {"sales": 1}),
+    "two_watches": ([("ok 0", "ok 0", "ok 2")], {"alarms": 2}),
+    "two_comparisons": ([("ok 0", "ok 2")], {"compared": 2}),
 }
 
 
