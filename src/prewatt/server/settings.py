@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "prewatt.web.parts",
     "prewatt.web.console",
     "prewatt.web.fieldapi",
+    "prewatt.web.api",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -10,6 +10,9 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from prewatt.domain.staff.rights import Right
+
+if TYPE_CHECKING:
+    from prewatt.domain.estate.models import Building
 
 
 class Role(models.Model):
@@ -76,6 +79,53 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operator_id} from {self.address}"
+
+
+class ApiToken(models.Model):
+    """What a program shows in place of a log-in. Kept as a digest; `form` is the digest of the form that made it."""
+
+    name = models.CharField(max_length=64)
+    operator = models.ForeignKey(Operator, on_delete=models.PROTECT, related_name="tokens")
+    digest = models.CharField(max_length=64, unique=True)
+    begins = models.CharField(max_length=12)  # enough to tell two tokens apart, not to use one
+    rights = models.JSONField(default=list)
+    all_buildings = models.BooleanField(default=True)  # wherever its operator may look
+    buildings = models.ManyToManyField("estate.Building", blank=True, related_name="+")
+    form = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(Operator, on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_address = models.CharField(max_length=64, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class _BuildingsOfBoth:
+    """Of the operator as he is now and of the token. (A property may not hide a field; a descriptor may.)"""
+
+    def __get__(self, who: Bearer, _owner: object = None) -> models.QuerySet[Building]:
+        own = Operator.objects.get(pk=who.pk).buildings.all()
+        if who.token.all_buildings:
+            return own
+        chosen = who.token.buildings.all()
+        return chosen if who.token.operator.all_buildings else chosen.filter(pk__in=own.values("pk"))
+
+
+class Bearer(Operator):
+    """An operator as one of his tokens narrows him (`tokens.acting`). Lives for one request and is never saved."""
+
+    token: ApiToken
+
+    class Meta:
+        proxy = True
+
+    buildings = _BuildingsOfBoth()  # type: ignore[assignment]  # reads only
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        raise TypeError("an operator seen through a token is not saved")
 
 
 class RecoveryCode(models.Model):
