@@ -23,6 +23,7 @@ def _run(name: str, **options: Any) -> None:
             "store": "prewatt[centre,postgres]",
             "vend": "prewatt[centre,postgres]",
             "console": "prewatt[centre,postgres]",
+            "reports": "prewatt[centre,postgres]",
             "fleet": "pymodbus",
         }
         missing = error.name or ""
@@ -70,6 +71,32 @@ def console(
 ) -> None:
     """The console's pages on a site of 10,000 meters, on SQLite and PostgreSQL, beside a page that says hello."""
     _run("console", json=as_json, meters=meters, rounds=rounds)
+
+
+@app.command()
+def reports(
+    *,
+    meters: Annotated[int, typer.Option(min=100, max=50_000, help="Meters of the site.")] = 10_000,
+    years: Annotated[int, typer.Option(min=1, max=10, help="Years of days and sales.")] = 2,
+    hours_days: Annotated[int, typer.Option(min=2, help="Days of hours.")] = 60,
+    readings_days: Annotated[int, typer.Option(min=1, help="Days of raw readings.")] = 7,
+    readings_every: Annotated[int, typer.Option(min=1, max=60, help="Minutes between two raw readings.")] = 15,
+    rounds: Annotated[int, typer.Option(min=5, max=1000, help="How often each page is asked for.")] = 20,
+    database: Annotated[str, typer.Option(help="A database to load and keep, or one that is loaded; else one of its own.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Every report's page and a year's files on a site of 10,000 meters with two years behind it."""
+    _run(
+        "reports",
+        json=as_json,
+        database=database,
+        rounds=rounds,
+        meters=meters,
+        years=years,
+        hours_days=hours_days,
+        readings_days=readings_days,
+        readings_every_min=readings_every,
+    )
 
 
 @app.command()

@@ -251,7 +251,7 @@ def _sales(every: list[Place], ids: dict[str, int], now: datetime, seller: Opera
     _create(MeterOrder, (_order(one) for one in bought))
     _create(Sale, (_sale(one, receipt) for receipt, one in enumerate(bought, 1)))
     Series.objects.create(code=SERIES, last=len(bought))
-    _transfers()
+    book(SERIES)
 
 
 def _sold_at(one: Place, number: int, *, now: datetime) -> datetime:
@@ -321,8 +321,8 @@ JOIN ledger_account c ON c.code = {credit[0]} AND c.owner = {credit[1]}
 _PENDING = "JOIN ledger_transfer p ON p.key = 'order:' || s.id"
 
 
-def _transfers() -> None:
-    """What `vending.sell` and `settlement.settle` book for a sale that arrived."""
+def book(series: str) -> None:
+    """The money of a series of sales: what `vending.sell` and `settlement.settle` book for a sale that arrived."""
     paid = _LEG.format(
         key="'sale:' || s.id || ':paid'", kind="posted", resolves="NULL", at="sold_at", debit=_TENDER, credit=_WALLET,
         more="",
@@ -336,9 +336,9 @@ def _transfers() -> None:
     )  # fmt: skip
     with connection.cursor() as cursor:
         for code, owner in (_TENDER, _WALLET, _METER):
-            cursor.execute(_ACCOUNTS.format(code=code, owner=owner), [SERIES])
+            cursor.execute(_ACCOUNTS.format(code=code, owner=owner), [series])
         for leg in (paid, pending, confirmed):
-            cursor.execute(leg, [SERIES])
+            cursor.execute(leg, [series])
 
 
 _MINE = """
