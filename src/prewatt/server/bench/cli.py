@@ -82,7 +82,9 @@ def reports(
     readings_days: Annotated[int, typer.Option(min=1, help="Days of raw readings.")] = 7,
     readings_every: Annotated[int, typer.Option(min=1, max=60, help="Minutes between two raw readings.")] = 15,
     rounds: Annotated[int, typer.Option(min=5, max=1000, help="How often each page is asked for.")] = 20,
-    database: Annotated[str, typer.Option(help="A database to load and keep, or one that is loaded; else one of its own.")] = "",
+    database: Annotated[
+        str, typer.Option(help="A database to load and keep, or a loaded one; else one of its own.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Every report's page and a year's files on a site of 10,000 meters with two years behind it."""
