@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from prewatt.domain.backups import making
 from prewatt.domain.backups.models import Plan, Run, RunState
-from prewatt.domain.backups.refusals import BackupRefused
+from prewatt.domain.backups.refusals import BackupRefused, FolderUnusable
 from prewatt.domain.staff.operations import log
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
@@ -161,6 +161,7 @@ def _make(run: Run) -> None:
         Run.objects.filter(pk=run.pk).update(seen_at=timezone.now(), percent=round(done * 100))
 
     try:
+        _check_there(Path(one.folder))
         words = making.passphrase(one.passphrase_file) if one.encrypt else None
         made = making.make(Path(one.folder), now=timezone.now(), passphrase=words, alive=alive)
     except BackupRefused as error:
@@ -171,6 +172,13 @@ def _make(run: Run) -> None:
         raise
     _done(run, made, encrypted=words is not None)
     rotate(keep=one.keep, now=timezone.now())
+
+
+def _check_there(folder: Path) -> None:
+    if not folder.is_dir():
+        raise FolderUnusable(
+            _("The folder %(folder)s is not there. No backup was made. Is its disk connected?") % {"folder": folder}
+        )
 
 
 def _done(run: Run, made: making.Made, *, encrypted: bool) -> None:

@@ -158,6 +158,7 @@ ROOMS: tuple[Room, ...] = (
             Link("console:roles", _("Roles and rights"), "roles", (Right.STAFF,)),
             Link("console:log", _("Operation log"), "log", (Right.AUDIT,)),
             Link("console:site", _("Log-in page"), "site", (Right.SETTINGS,)),
+            Link("console:backups", _("Backups"), "backups", (Right.SETTINGS,)),
         ),
     ),
     Room(

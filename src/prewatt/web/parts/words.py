@@ -129,6 +129,23 @@ REASONS: dict[str, Text] = {
 }
 
 
+# Why a backup failed.
+BACKUP_REASONS: dict[str, Text] = {
+    "folder": _("the folder cannot be used"),
+    "disk_full": _("the disk is full"),
+    "no_passphrase": _("there is no passphrase"),
+    "program_missing": _("a program of PostgreSQL is missing"),
+    "database": _("the database gave no copy"),
+    "archive": _("what was written does not read back"),
+    "interrupted": _("it was interrupted"),
+    "broken": _("a fault of the program"),
+}
+
+
+def backup_reason(code: str) -> Text:
+    return BACKUP_REASONS.get(code, code)
+
+
 # The ready roles; a role that a site made or renamed keeps the name that the site gave it.
 ROLES: dict[str, Text] = {
     "admin": _("Administrator"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from prewatt.domain.backups import queries as backups
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.overview import load_chart, load_rows, overview, ways_chart
 from prewatt.web.parts.pages import now, operator, page, wants_part
@@ -17,7 +19,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     if not who.may(Right.READ):
         return redirect("console:sale") if who.may(Right.SELL) else render(request, "console/nothing.html")
     seen = overview(operator=who, now=at)
-    context = {"page": "dashboard", "seen": seen, "now": at}
+    backup = None if settings.DEMO else backups.health(operator=who, now=at)
+    context = {"page": "dashboard", "seen": seen, "now": at, "backup": backup}
     if wants_part(request) and request.GET.get("part") == "figures":
         return render(request, "console/dashboard/_figures.html", {**context, "swap": True})
     charts = {
