@@ -1,0 +1,255 @@
+"""日结: the sheet of a business day, and a person's signature under it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Count, QuerySet, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from prewatt.domain.estate import scope
+from prewatt.domain.ledger import queries as ledger
+from prewatt.domain.ledger import sealing
+from prewatt.domain.ledger.models import DaySeal
+from prewatt.domain.reports import summing
+from prewatt.domain.reports.models import DayClose
+from prewatt.domain.staff import operations as staff
+from prewatt.domain.staff.models import Operator
+from prewatt.domain.staff.refusals import Refused
+from prewatt.domain.staff.rights import Right
+from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale, SaleState, Shift
+
+NOTE_MAX = 400
+_NAMES = ("sold_fen", "sold_count", "refunded_fen", "refunded_count", "reversed_fen", "reversed_count", "income_fen")
+
+
+class DayNotOver(Refused):
+    code = "day_not_over"
+    retry = True
+
+
+class SignedAlready(Refused):
+    code = "signed_already"
+
+
+class NoRight(Refused):
+    code = "no_right"
+
+
+class NothingSealed(Refused):
+    code = "nothing_sealed"
+    retry = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A day's figures as plain numbers and texts, as they are signed and printed.
+
+    `methods` and `sellers`: rows of sums, each with its `who`. `shifts`: one a drawer. `on_the_way` and `ledger` are as
+    they stand at the moment of asking: money on its way to meters and back, and the ledger's accounts added up by code.
+    """
+
+    day: date
+    total: Mapping[str, int]
+    methods: list[Mapping[str, Any]]
+    sellers: list[Mapping[str, Any]]
+    shifts: list[Mapping[str, Any]]
+    on_the_way: Mapping[str, Mapping[str, int]]
+    ledger: Mapping[str, int]
+
+    def figures(self) -> dict[str, Any]:
+        named = ("total", "methods", "sellers", "shifts", "on_the_way", "ledger")
+        return {name: getattr(self, name) for name in named}
+
+
+def sheet(*, operator: Operator, day: date) -> Sheet:
+    """The whole site's day. Raises NotYours for whoever sees only some buildings."""
+    scope.check_site(operator)
+    cells = summing.live(since=day, upto=day + timedelta(days=1))
+    whole = summing.Sums()
+    for sums in cells.values():
+        whole.add(sums)
+    return Sheet(
+        day=day,
+        total=_named(whole),
+        methods=_split(cells, "tender", str),
+        sellers=_split(cells, "seller_id", _sellers(cells).get),
+        shifts=_shifts(day),
+        on_the_way=_on_the_way(day),
+        ledger=_accounts(),
+    )
+
+
+def _named(sums: summing.Sums) -> dict[str, int]:
+    return {name: getattr(sums, name) for name in _NAMES}
+
+
+def _sellers(cells: Mapping[summing.Cell, summing.Sums]) -> dict[Any, str]:
+    return {one.pk: str(one) for one in Operator.objects.filter(pk__in={cell.seller_id for cell in cells})}
+
+
+def _split(cells: Mapping[summing.Cell, summing.Sums], name: str, word: Any) -> list[Mapping[str, Any]]:
+    found: dict[Any, summing.Sums] = {}
+    for cell, sums in cells.items():
+        found.setdefault(getattr(cell, name), summing.Sums()).add(sums)
+    return [{"who": word(who), **_named(sums)} for who, sums in sorted(found.items(), key=lambda one: str(one[0]))]
+
+
+def _shifts(day: date) -> list[Mapping[str, Any]]:
+    found = Shift.objects.filter(business_day=day).select_related("operator").order_by("opened_at")
+    return [
+        {
+            "who": str(one.operator),
+            "opened_at": one.opened_at.isoformat(),
+            "closed_at": one.closed_at.isoformat() if one.closed_at else "",
+            "expected_fen": one.expected_fen,
+            "counted_fen": one.counted_fen,
+            "difference_fen": one.difference_fen,
+            "reason": one.reason,
+        }
+        for one in found
+    ]
+
+
+def _on_the_way(day: date) -> dict[str, dict[str, int]]:
+    """What was sold up to this day and is not on its meter yet, and what is on its way back."""
+    sales = Sale.objects.filter(business_day__lte=day)
+    asked: tuple[tuple[str, QuerySet[Any]], ...] = (
+        ("to_meters", sales.filter(state=SaleState.PAID)),
+        ("unclear", sales.filter(state=SaleState.UNCLEAR)),
+        ("in_wallets", sales.filter(state=SaleState.WAITING)),
+        ("refunds", Refund.objects.filter(state__in=(BackState.SENDING, BackState.UNCLEAR))),
+        ("reversals", Reversal.objects.filter(state__in=(BackState.SENDING, BackState.UNCLEAR))),
+    )
+    return {name: _counted(rows) for name, rows in asked}
+
+
+def _counted(rows: QuerySet[Any]) -> dict[str, int]:
+    found = rows.order_by().aggregate(fen=Sum("amount_fen", default=0), number=Count("pk"))
+    return {"fen": int(found["fen"]), "number": int(found["number"])}
+
+
+def _accounts() -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for ref, fen in ledger.balances():
+        sums[ref.code] = sums.get(ref.code, 0) + fen
+    return dict(sorted(sums.items()))
+
+
+def sign(*, day: date, form_id: str, note: str = "", operator: Operator, now: datetime, address: str = "") -> DayClose:
+    """Sign a day that is over. The same form again finds what it signed first.
+
+    Raises DayNotOver, SignedAlready, NoRight, NotYours, NothingSealed.
+    """
+    if not operator.may(Right.AUDIT):
+        raise NoRight(
+            _("%(who)s may not sign a day. Nothing was signed. Ask the head of finance.") % {"who": operator.username}
+        )
+    scope.check_site(operator)
+    if day >= timezone.localdate(now):
+        raise DayNotOver(
+            _("%(day)s is not over yet. Nothing was signed. Sign it tomorrow, when all its money has been counted.")
+            % {"day": day.isoformat()}
+        )
+    sealed = sealing.seal_day(day=day, now=now)
+    if sealed is None:
+        raise NothingSealed(_("The ledger holds no transfer yet. Nothing was signed: there is nothing to sign."))
+    try:
+        closed = _sign(day, form_id, note.strip()[:NOTE_MAX], sealed, by=(operator, now, address))
+    except IntegrityError:
+        closed = None
+    return closed or _same(day, form_id)
+
+
+@transaction.atomic
+def _sign(
+    day: date, form_id: str, note: str, sealed: DaySeal, *, by: tuple[Operator, datetime, str]
+) -> DayClose | None:
+    """None when somebody was first."""
+    if DayClose.objects.filter(day=day).exists():
+        return None
+    operator, now, address = by
+    figures = sheet(operator=operator, day=day).figures()
+    closed = DayClose.objects.create(
+        day=day,
+        form_id=form_id,
+        closed_at=now,
+        closed_by=operator,
+        note=note,
+        figures=figures,
+        seal_seq=sealed.seq,
+        seal_sha256=sealed.sha256,
+        sha256=digest(day=day, figures=figures, note=note, signed_by=operator.username, at=now, seal=sealed.sha256),
+    )
+    _log(closed, address)
+    return closed
+
+
+def _log(closed: DayClose, address: str) -> None:
+    staff.log(
+        operator=closed.closed_by,
+        action="day.sign",
+        target=f"day {closed.day.isoformat()}",
+        after={"income_fen": closed.figures["total"]["income_fen"], "sha256": closed.sha256},
+        address=address,
+        now=closed.closed_at,
+    )
+
+
+def _same(day: date, form_id: str) -> DayClose:
+    first = DayClose.objects.select_related("closed_by").get(day=day)
+    if first.form_id != form_id:
+        raise SignedAlready(
+            _("%(day)s was signed by %(who)s already. Nothing was changed: what came later belongs to a later day.")
+            % {"day": day.isoformat(), "who": first.closed_by}
+        )
+    return first
+
+
+def digest(*, day: date, figures: Mapping[str, Any], note: str, signed_by: str, at: datetime, seal: str) -> str:
+    """What is printed under the sheet: anybody can make it again from the sheet's own figures."""
+    moment = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    content = [day.isoformat(), figures, note, signed_by, moment, seal]
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def untouched(closed: DayClose) -> bool:
+    """Is what stands there still what was signed?"""
+    again = digest(
+        day=closed.day,
+        figures=closed.figures,
+        note=closed.note,
+        signed_by=closed.closed_by.username,
+        at=closed.closed_at,
+        seal=closed.seal_sha256,
+    )
+    return again == closed.sha256
+
+
+def since_signed(closed: DayClose) -> dict[str, int]:
+    """What was booked on the day after it was signed, by name; empty when nothing was."""
+    whole = summing.Sums()
+    for sums in summing.live(since=closed.day, upto=closed.day + timedelta(days=1)).values():
+        whole.add(sums)
+    then: Mapping[str, int] = closed.figures["total"]
+    present = _named(whole)
+    return {name: present[name] - then[name] for name in _NAMES if present[name] != then[name]}
+
+
+def days(*, operator: Operator, first_day: date, last_day: date) -> Iterable[tuple[date, DayClose | None]]:
+    """Each day of the span, newest first, with its signature if it has one."""
+    scope.check_site(operator)
+    signed = {
+        one.day: one
+        for one in DayClose.objects.filter(day__gte=first_day, day__lte=last_day).select_related("closed_by")
+    }
+    length = (last_day - first_day).days + 1
+    return [(day, signed.get(day)) for day in (last_day - timedelta(days=back) for back in range(length))]

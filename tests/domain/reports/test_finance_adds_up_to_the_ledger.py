@@ -1,0 +1,160 @@
+"""Sold, reversed, refunded and what remains: from the sums of past days, held against the ledger and plain SQL."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection
+
+from counter import Counter
+from prewatt.domain.reports import finance, summing
+from prewatt.domain.reports.finance import By, Per, Wanted
+from prewatt.domain.reports.models import SalesDay, SummedDay
+from prewatt.domain.vending.operations import refund, reverse
+
+SITE = ZoneInfo("Asia/Shanghai")
+FIRST, LAST = date(2026, 5, 25), date(2026, 7, 10)
+SALES = 36
+TENDERS = ("cash", "wechat", "card")
+
+
+@pytest.fixture
+def traded(counter: Counter) -> Counter:
+    """Weeks at the counter, by two sellers, with late reversals; many things happen around midnight."""
+    luck = random.Random(20261122)
+    counter.meters[0].ceiling_fen = 0
+    counter.meters[0].save()
+    counter.opened()
+    sold: list[str] = []
+    for number in range(SALES):
+        counter._now = _moment(luck, number)
+        if number == SALES - 1:
+            counter._now = datetime(2026, 7, 4, 15, 59, 50, tzinfo=UTC)  # ten seconds before the site's midnight
+        _one(counter, luck, number, sold)
+    return counter
+
+
+def _moment(luck: random.Random, number: int) -> datetime:
+    midnight = datetime(2026, 6, 1, 16, 0, tzinfo=UTC) + timedelta(days=number // 2)  # as Shanghai has it
+    return midnight + timedelta(seconds=luck.choice((-70, -1, 0, 60, 30_000, 50_000)) + number % 2 * 3)
+
+
+def _one(counter: Counter, luck: random.Random, number: int, sold: list[str]) -> None:
+    seller, tender = luck.choice((counter.cashier, counter.admin)), luck.choice(TENDERS)
+    sale_id = f"s{number}"
+    counter.sell(sale_id, f"{luck.randrange(100, 9000) / 100:.2f}", tender=tender, operator=seller)
+    counter.arrive(sale_id)
+    sold.append(sale_id)
+    if number % 7 == 5:
+        back = {"operator": counter.admin, "now": counter.now}
+        reverse(reversal_id=f"v{number}", sale_id=sold.pop(0), **back)
+        counter.arrive(f"v{number}")
+    if number % 5 == 4:
+        back = {"tender": tender, "operator": counter.admin, "now": counter.now, "note": "moved out"}
+        refund(refund_id=f"r{number}", meter=counter.meters[0], amount="1.25", **back)
+        counter.arrive(f"r{number}")
+
+
+def report(counter: Counter, operator: Any = None, now: datetime | None = None, **changes: Any) -> list[finance.Row]:
+    asked: dict[str, Any] = {"first_day": FIRST, "last_day": LAST}
+    at = now or counter._now
+    return finance.rows(operator=operator or counter.admin, wanted=Wanted(**asked | changes), now=at)
+
+
+def drawers_by_day() -> dict[date, int]:
+    """What the ledger's tender accounts took, by the site's own days; straight from the transfers."""
+    days: dict[date, int] = defaultdict(int)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.at, t.amount_fen, d.code, c.code "
+            "FROM ledger_transfer t JOIN ledger_account d ON d.id = t.debit_id "
+            "JOIN ledger_account c ON c.id = t.credit_id "
+            "WHERE t.kind IN ('posted', 'confirmed')"
+        )
+        for at, fen, debit, credit in cursor.fetchall():
+            moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+            day = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(SITE).date()
+            days[day] += fen * ((debit == "tender") - (credit == "tender"))
+    return {day: fen for day, fen in days.items() if fen}
+
+
+@pytest.mark.parametrize("summed", [False, True])
+def test_each_days_income_is_what_the_ledgers_drawers_took(traded: Counter, summed: bool) -> None:
+    if summed:
+        assert summing.sum_days(now=traded._now) > 15
+    rows = report(traded)
+    assert {row.period: row.sums.income_fen for row in rows if row.sums.income_fen} == drawers_by_day()
+    assert finance.total(rows).reversed_count == len(range(5, SALES, 7))
+    assert finance.total(rows).refunded_count == len(range(4, SALES, 5))
+
+
+def test_sums_and_movements_say_the_same_in_every_cut(traded: Counter) -> None:
+    cuts = [{"per": per, "by": by} for per in Per for by in By]
+    cuts += [{"seller_id": traded.cashier.pk}, {"tender": "card", "by": By.SELLER}, {"last_day": date(2026, 6, 9)}]
+    before = [report(traded, **cut) for cut in cuts]
+    summing.sum_days(now=traded._now)
+    assert [report(traded, **cut) for cut in cuts] == before
+    assert SalesDay.objects.exists()
+    assert all(before)
+
+
+def test_a_year_is_its_months_and_a_month_its_days(traded: Counter) -> None:
+    summing.sum_days(now=traded._now)
+    whole = {per: finance.total(report(traded, per=per)) for per in Per}
+    assert whole[Per.DAY] == whole[Per.MONTH] == whole[Per.YEAR]
+    assert [row.period for row in report(traded, per=Per.MONTH)] == [date(2026, 6, 1), date(2026, 7, 1)]
+
+
+def test_today_is_read_live_and_yesterday_is_summed_once(traded: Counter) -> None:
+    now = traded._now
+    summing.sum_days(now=now)
+    today = now.astimezone(SITE).date()
+    assert not SummedDay.objects.filter(day__gte=today).exists()
+    assert summing.sum_days(now=now) == 0
+    tomorrow = now + timedelta(days=1)
+    assert summing.sum_days(now=tomorrow) == 1
+    assert report(traded, now=tomorrow) == report(traded, now=now)
+
+
+def test_what_lands_late_on_a_summed_day_is_summed_again(traded: Counter) -> None:
+    now = traded._now + timedelta(hours=1)
+    summing.sum_days(now=now)
+    yesterday = traded._now.astimezone(SITE).date()
+    before = finance.total(report(traded, now=now))
+    traded.sell("late", "7", now=traded._now)  # dated before midnight, committed after the day was summed
+    assert traded._now.astimezone(SITE).date() == yesterday
+    assert summing.sum_days(now=now) == 1
+    assert finance.total(report(traded, now=now)).sold_fen == before.sold_fen + 700
+
+
+def test_nobody_sees_another_buildings_money_in_any_sum(traded: Counter) -> None:
+    for _summed in range(2):
+        assert report(traded, operator=traded.stranger) == []
+        traded.stranger.buildings.add(traded.building)
+        assert report(traded, operator=traded.stranger) == report(traded)
+        traded.stranger.buildings.clear()
+        summing.sum_days(now=traded._now)
+
+
+def test_the_articles_three_days(counter: Counter) -> None:
+    """2015-06-01 17978.50, 06-02 40361.73, 06-03 15900.00: sold, nothing taken back, so that is the income."""
+    article = {date(2015, 6, 1): "17978.50", date(2015, 6, 2): "40361.73", date(2015, 6, 3): "15900.00"}
+    counter.meters[0].ceiling_fen = 10_000_000
+    counter.meters[0].save()
+    counter._now = datetime(2015, 5, 30, tzinfo=UTC)
+    counter.opened()
+    for day, amount in article.items():
+        at = datetime(day.year, day.month, day.day, 9, tzinfo=SITE)
+        counter.sell(f"s{day.day}", amount, now=at)
+    later = datetime(2015, 6, 9, tzinfo=UTC)
+    summing.sum_days(now=later)
+    rows = report(counter, first_day=date(2015, 6, 1), last_day=date(2015, 6, 3), now=later)
+    shown = {row.period: (row.sums.sold_fen, row.sums.income_fen) for row in rows}
+    fen = {day: int(amount.replace(".", "")) for day, amount in article.items()}
+    assert shown == {day: (one, one) for day, one in fen.items()}
+    assert (rows[0].sums.reversed_fen, rows[0].sums.refunded_fen) == (0, 0)
