@@ -103,6 +103,7 @@ def _place(name: str) -> Any:
 
 REGISTER = Register(
     name="fleet",
+    icon="plug",
     title=_("Fleet"),
     columns=(
         Column(

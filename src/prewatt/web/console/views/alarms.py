@@ -233,6 +233,7 @@ def _last_days(_who: Operator) -> Mapping[str, str]:
 
 NOW = Register(
     name="alarms",
+    icon="bell",
     title=gettext_lazy("Alarms now"),
     columns=_columns(history=False),
     filters=_PLACES,

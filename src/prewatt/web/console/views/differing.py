@@ -64,6 +64,7 @@ def _rows(ask: Ask) -> list[Difference]:
 
 REGISTER = Register(
     name="differing",
+    icon="circle-check",
     title=gettext_lazy("Sent against shown"),
     columns=(
         Column(

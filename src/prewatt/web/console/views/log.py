@@ -53,6 +53,7 @@ def _actions(_who: Operator) -> list[tuple[str, words.Text]]:
 
 REGISTER = Register(
     name="log",
+    icon="history",
     title=_("Operation log"),
     columns=(
         Column(

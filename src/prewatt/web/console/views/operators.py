@@ -54,6 +54,7 @@ def _factor(*, on: bool) -> str:
 
 REGISTER = Register(
     name="operators",
+    icon="users",
     title=gettext_lazy("Operators"),
     columns=(
         Column(

@@ -72,6 +72,7 @@ def _rows(ask: Ask) -> Any:
 
 REGISTER = Register(
     name="price-plans",
+    icon="currency-yuan",
     title=gettext_lazy("Price plans"),
     columns=(
         Column(

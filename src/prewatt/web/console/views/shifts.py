@@ -59,6 +59,7 @@ def _of(shift: Shift, tender: str, part: str) -> int | None:
 
 REGISTER = Register(
     name="shifts",
+    icon="clock",
     title=gettext_lazy("Shifts"),
     columns=(
         Column("cashier", gettext_lazy("Cashier"), value=lambda one: str(one.operator), sort=("operator__name",)),

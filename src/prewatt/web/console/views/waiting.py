@@ -94,6 +94,7 @@ def _room(sale: Sale) -> str:
 
 REGISTER = Register(
     name="waiting",
+    icon="circle-check",
     title=gettext_lazy("Money that waits for its meter"),
     columns=(
         Column("at", gettext_lazy("Sold"), "when", value=lambda one: one.sold_at, sort=("sold_at",), width=20),

@@ -34,6 +34,7 @@ def _scan(one: Suspicion) -> str:
 
 REGISTER = Register(
     name="duplicates",
+    icon="circle-check",
     title=_("Addresses used twice"),
     columns=(
         Column("at", _("Noticed"), "when", value=lambda one: one.at, sort=("at",), width=20),

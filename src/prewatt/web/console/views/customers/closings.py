@@ -85,6 +85,7 @@ def _back(line: ClosingLine) -> int | None:
 
 REGISTER = Register(
     name="closings",
+    icon="wallet",
     title=_("Closings"),
     columns=(
         Column(

@@ -106,6 +106,7 @@ def _own_page(one: Opening) -> str:
 
 REGISTER = Register(
     name="customers",
+    icon="users",
     title=_("Account register"),
     columns=(
         Column("number", _("User number"), value=lambda one: one.customer.number, sort=("customer__number",)),

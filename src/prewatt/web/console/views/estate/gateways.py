@@ -84,6 +84,7 @@ def _rows(ask: Ask) -> list[Gateway]:
 
 REGISTER = Register(
     name="gateways",
+    icon="router",
     title=pgettext_lazy("estate", "Gateways"),
     columns=(
         Column("code", gettext_lazy("Code"), link=_own_page, sort=("code",)),
@@ -392,6 +393,7 @@ def _codes(who: Operator) -> list[tuple[str, Text]]:
 
 EVENT_REGISTER = Register(
     name="gateway-events",
+    icon="history",
     title=gettext_lazy("What gateways told"),
     columns=(
         Column("at", gettext_lazy("Time"), "when", sort=("at",), width=20),

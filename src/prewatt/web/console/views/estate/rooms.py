@@ -55,6 +55,7 @@ def _areas(who: Operator) -> list[tuple[str, Text]]:
 
 REGISTER = Register(
     name="rooms",
+    icon="building",
     title=gettext_lazy("Room register"),
     columns=(
         Column("number", pgettext_lazy("estate", "Room"), link=_edit, sort=("number",), width=12),

@@ -71,6 +71,7 @@ def _items(batch: Batch) -> Register:
     ]
     return Register(
         name="batch",
+        icon="list-check",
         title=_("Batch"),
         columns=(
             Column("result", _("Result"), value=_word, tone=_tone, icon=_icon, sort=("result",), order=_rank),
@@ -168,6 +169,7 @@ def _batches(ask: Ask) -> Any:
 
 BATCHES = Register(
     name="batches",
+    icon="list-check",
     title=_("Batches"),
     columns=(
         Column("placed", _("Placed"), "when", value=lambda one: one.placed_at, sort=("placed_at",), width=20),
