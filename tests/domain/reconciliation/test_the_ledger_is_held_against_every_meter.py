@@ -46,7 +46,10 @@ def show(one: Counter, n: int, **changed: int) -> None:
 
 def compared(one: Counter) -> dict[str, Line]:
     assert operations.daily(now=one.now) == 3
-    return {line.meter.number[-1]: line for line in queries.lines(operator=one.admin, wanted=Wanted())}
+    return {
+        line.meter.number[-1]: line
+        for line in queries.lines(operator=one.admin, wanted=Wanted()).order_by("meter__number")
+    }
 
 
 def verdicts(one: Counter) -> dict[str, str]:

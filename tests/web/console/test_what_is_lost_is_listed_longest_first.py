@@ -65,6 +65,11 @@ def test_orders_that_wait_are_counted_with_their_money(client: Any, counter: Cou
     counter.sell("s2", "20", meter=counter.meters[1])
     found = lost.meters(operator=counter.admin, wanted=lost.Wanted(waits=True))
     assert [(one.number, one.waiting, one.waiting_fen) for one in found] == [(counter.meters[1].number, 2, 12_000)]
+    assert lost.sums(operator=counter.admin, wanted=lost.Wanted()) == (2, 12_000)
+    assert lost.sums(operator=counter.stranger, wanted=lost.Wanted()) == (0, 0)
+    client.force_login(counter.admin)
+    page = client.get(reverse("console:lost")).content.decode()
+    assert "120.00" in page.partition("<tfoot>")[2]
 
 
 def test_a_floor_a_building_and_a_bus_narrow(client: Any, counter: Counter) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
 
 
+_MONEY_IN = (Kind.RECHARGE, Kind.OPEN)
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     text: str = ""
@@ -36,7 +39,7 @@ class Wanted:
 def meters(*, operator: Operator, wanted: Wanted) -> Stated:
     """Each with `gone_since`, `answered_at`, `tenant`, and the orders that wait for it: `waiting`, `waiting_fen`."""
     orders = MeterOrder.objects.filter(meter=OuterRef("pk"), state__in=OPEN).order_by().values("meter")
-    money = orders.filter(kind__in=(Kind.RECHARGE, Kind.OPEN))
+    money = orders.filter(kind__in=_MONEY_IN)
     found = board.lost(operator=operator).annotate(
         gone_since=Coalesce("state__lost_since", "state__taken_at", "current__opened_at"),
         answered_at=Coalesce("state__last_answer_at", "state__taken_at"),
@@ -44,6 +47,15 @@ def meters(*, operator: Operator, wanted: Wanted) -> Stated:
         waiting_fen=Coalesce(Subquery(money.annotate(fen=Sum("amount_fen")).values("fen")), 0),
     )
     return _placed(found, wanted).select_related("room__floor__building", "bus__gateway", "state")
+
+
+def sums(*, operator: Operator, wanted: Wanted) -> tuple[int, int]:
+    """How many orders wait for all of them together, and with how much money."""
+    gone = meters(operator=operator, wanted=wanted).order_by().values("pk")
+    orders = MeterOrder.objects.filter(meter__in=gone, state__in=OPEN)
+    money = Sum("amount_fen", filter=Q(kind__in=_MONEY_IN))
+    found = orders.aggregate(number=Count("pk"), fen=money)
+    return found["number"], int(found["fen"] or 0)
 
 
 def _placed(found: Stated, wanted: Wanted) -> Stated:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, Sum
+from django.db.models import F
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -67,8 +67,8 @@ def _buses(who: Operator) -> list[tuple[str, words.Text]]:
 
 
 def _totals(ask: Ask) -> Mapping[str, int]:
-    sums = _rows(ask).order_by().aggregate(waiting=Sum("waiting"), money=Sum("waiting_fen"))
-    return {"waiting": int(sums["waiting"] or 0), "money": int(sums["money"] or 0)}
+    waiting, money = lost.sums(operator=ask.operator, wanted=_wanted(ask))
+    return {"waiting": waiting, "money": money}
 
 
 METERS = Register(
