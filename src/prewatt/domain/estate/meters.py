@@ -109,8 +109,8 @@ def edit_meter(
     if {"ct_ratio", "pt_ratio"} & set(changed) and has_history(meter) and not reason:
         raise ReasonNeeded(
             _(
-                "A new ratio changes the energy of meter %(meter)s from the first hour that is not closed yet; "
-                "closed days stay as they are. Nothing was changed. Say why the ratio changes; it is kept in the log."
+                "A new ratio changes the energy of meter %(meter)s from this moment on; what was used before stays as "
+                "it was. Nothing was changed. Say why the ratio changes; it is kept in the log."
             )
             % {"meter": meter.number}
         )

@@ -222,6 +222,20 @@ def ratio_in(prefix: str = "") -> CombinedExpression:
     return Cast(f"{prefix}ct_ratio", models.BigIntegerField()) * F(f"{prefix}pt_ratio")
 
 
+class RatioChange(models.Model):
+    """Until `at` the meter's register counted with `ratio`; what was used before stays so, however late it is read."""
+
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, related_name="ratio_changes")
+    at = models.DateTimeField()
+    ratio = models.BigIntegerField()
+
+    class Meta:
+        ordering: ClassVar = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.meter_id} {self.ratio}"
+
+
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def for_operator(self, operator: Operator) -> CustomerQuerySet:
         """Whoever has or had an account in the operator's buildings. Who never had one belongs to those who see all."""

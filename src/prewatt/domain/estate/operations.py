@@ -10,7 +10,7 @@ from django.db import transaction
 from pypinyin import Style, lazy_pinyin
 
 from prewatt.domain.estate import defaults
-from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Meter, Room
+from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Meter, RatioChange, Room
 from prewatt.domain.estate.versions import bump_config
 from prewatt.domain.staff import operations as staff
 
@@ -59,10 +59,13 @@ def change_meter(
 ) -> Meter:
     """Change named fields and log what was before. Settings that live in the meter are sent by an order, not here."""
     before = {name: getattr(meter, name) for name in fields}
+    ratio = meter.ratio
     gateways = {meter.bus.gateway_id}
     for name, value in fields.items():
         setattr(meter, name, value)
     meter.save(update_fields=list(fields))
+    if meter.ratio != ratio:
+        RatioChange.objects.create(meter=meter, at=now, ratio=ratio)
     if _GATEWAY_FIELDS & set(fields):
         bump_config(gateways | {meter.bus.gateway_id})
     staff.log(

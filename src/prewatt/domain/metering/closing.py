@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from itertools import accumulate, pairwise
 from zoneinfo import ZoneInfo
 
@@ -19,9 +20,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Max
 
-from prewatt.domain.estate.models import Meter, ratio_in
+from prewatt.domain.metering import ratios as ratio_history
 from prewatt.domain.metering import sums
 from prewatt.domain.metering.models import Dirty, Reading, UsageDay
+from prewatt.domain.metering.ratios import Ratios
 from prewatt.domain.metering.sums import Hour
 from prewatt.domain.turns import give_way
 
@@ -39,7 +41,7 @@ ROLLOVER_PART = 1000  # "nearly full" is the last thousandth, "just begun" the f
 RATES = ("energy_wh", "energy_sharp_wh", "energy_peak_wh", "energy_flat_wh", "energy_valley_wh", "energy_deep_wh")
 
 
-Due = tuple[int, int, int, bool]  # meter, dirty since in ms, ratio, gone
+Due = tuple[int, int, Ratios, bool]  # meter, dirty since in ms, ratios, gone
 _DAY_COLUMNS = ("taken_ms", *RATES, "bought_fen", "balance_fen", "overdraft_fen")
 
 
@@ -81,7 +83,7 @@ class Track:
 def close_hours(*, now: datetime, limit: int = 500) -> int:  # noqa: ARG001 - the worker calls both alike
     """Close the hours of up to `limit` meters with new readings, the running hour up to its last reading included."""
     dirty = list(Dirty.objects.filter(since_ms__lt=CLEAN_MS).order_by("since_ms")[:limit])
-    ratios = dict(Meter.objects.filter(pk__in=[item.pk for item in dirty]).values_list("pk", ratio_in()))
+    ratios = ratio_history.of_meters(item.pk for item in dirty)
     waiting = deque((item.pk, item.since_ms) for item in dirty)
     while waiting:
         with transaction.atomic():
@@ -91,7 +93,7 @@ def close_hours(*, now: datetime, limit: int = 500) -> int:  # noqa: ARG001 - th
     return len(dirty)
 
 
-def _close_some_hours(waiting: deque[tuple[int, int]], ratios: Mapping[int, int]) -> None:
+def _close_some_hours(waiting: deque[tuple[int, int]], ratios: Mapping[int, Ratios]) -> None:
     """As much of the queue as one transaction may hold; a meter with more stands at its head again."""
     closed: list[Hour] = []
     read = 0
@@ -108,7 +110,7 @@ def _close_some_hours(waiting: deque[tuple[int, int]], ratios: Mapping[int, int]
     _store_hours(closed)
 
 
-def _close_meter_hours(meter_id: int, since_ms: int, ratio: int) -> tuple[list[Hour], int, int]:
+def _close_meter_hours(meter_id: int, since_ms: int, ratios: Ratios) -> tuple[list[Hour], int, int]:
     """The hours, how many readings they were drawn from, and from where on the meter is still open."""
     start_ms = _reach_ms(meter_id, since_ms) // HOUR_MS * HOUR_MS
     readings = _readings(meter_id, start_ms, ("taken_ms", "energy_wh"), limit=READINGS_OF_ONE_MAX)
@@ -118,21 +120,17 @@ def _close_meter_hours(meter_id: int, since_ms: int, ratio: int) -> tuple[list[H
     taken = Dirty.objects.filter(pk=meter_id, since_ms=since_ms).update(since_ms=from_ms)
     if not taken:
         return [], len(readings), CLEAN_MS  # a reading came in between: the next turn sees it
-    return _hours(meter_id, readings, start_ms, ratio), len(readings), from_ms
+    return _hours(meter_id, readings, start_ms, ratios), len(readings), from_ms
 
 
-def _hours(meter_id: int, readings: Sequence[tuple[int, ...]], start_ms: int, ratio: int) -> list[Hour]:
+def _hours(meter_id: int, readings: Sequence[tuple[int, ...]], start_ms: int, ratios: Ratios) -> list[Hour]:
     if len(readings) < 2:
         return []
     track = Track([row[0] for row in readings], [row[1] for row in readings])
     first_ms = max(start_ms, track.at[0] // HOUR_MS * HOUR_MS)
     starts = range(first_ms, track.at[-1], HOUR_MS)
-    cuts = [track.value(at_ms) for at_ms in (*starts, starts[-1] + HOUR_MS)]
-    bridged = track.bridged_hours()
-    return [
-        (meter_id, at_ms, (after - before) * ratio, at_ms in bridged)
-        for at_ms, (before, after) in zip(starts, pairwise(cuts), strict=True)
-    ]
+    bridged, value = track.bridged_hours(), cache(track.value)  # each cut ends an hour and begins the next
+    return [(meter_id, at_ms, ratios.energy(value, at_ms, at_ms + HOUR_MS), at_ms in bridged) for at_ms in starts]
 
 
 def _reach_ms(meter_id: int, since_ms: int) -> int:
@@ -174,7 +172,7 @@ def close_days(*, now: datetime, limit: int = 500) -> int:
     """Close the days of up to `limit` meters that are over and have new readings. Returns how many meters."""
     zone = ZoneInfo(settings.TIME_ZONE)
     end_ms = day_start_ms(business_day(int(now.timestamp() * 1000) - DAY_GRACE_MS, zone), zone)
-    due = _due(end_ms, zone)[:limit]
+    due = _due(end_ms, zone, limit)
     waiting = deque(due)
     while waiting:
         with transaction.atomic():
@@ -190,36 +188,38 @@ def _close_some_days(waiting: deque[Due], *, end_ms: int, zone: ZoneInfo, now: d
     for _meter in range(METERS_TOGETHER):
         if not waiting or read >= READINGS_TOGETHER:
             break
-        meter_id, since_ms, ratio, gone = waiting.popleft()
+        meter_id, since_ms, ratios, gone = waiting.popleft()
         count, from_ms = _close_meter_days(
-            meter_id, since_ms, end_ms=end_ms, ratio=ratio, gone=gone, zone=zone, now=now
+            meter_id, since_ms, end_ms=end_ms, ratios=ratios, gone=gone, zone=zone, now=now
         )
         read += count
         if from_ms is not None:
-            waiting.appendleft((meter_id, from_ms, ratio, gone))
+            waiting.appendleft((meter_id, from_ms, ratios, gone))
 
 
-def _due(end_ms: int, zone: ZoneInfo) -> list[Due]:
-    """(meter, dirty since, ratio, gone), the longest waiting first. A lost meter waits until a reading ends its day;
+def _due(end_ms: int, zone: ZoneInfo, limit: int) -> list[Due]:
+    """(meter, dirty since, ratios, gone), the longest waiting first. A lost meter waits until a reading ends its day;
     one that is out of use (换表) has none to wait for: the day of its last reading is closed too.
 
     A late reading of today that bends yesterday's last stretch is taken up when today is closed.
     """
     rows = Dirty.objects.filter(days_since_ms__lt=end_ms + MIDNIGHT_SWEEP_MS, meter__state__energy_at__isnull=False)
     found = rows.order_by("days_since_ms").values_list(
-        "pk", "days_since_ms", ratio_in("meter__"), "meter__state__energy_at", "meter__active"
+        "pk", "days_since_ms", "meter__state__energy_at", "meter__active"
     )
-    return [
-        (pk, since_ms, ratio, not active)
-        for pk, since_ms, ratio, energy_at, active in found
+    over = [
+        (pk, since_ms, not active)
+        for pk, since_ms, energy_at, active in found
         if energy_at is not None
         and business_day(since_ms - MIDNIGHT_SWEEP_MS, zone)
         < energy_at.astimezone(zone).date() + timedelta(days=not active)
-    ]
+    ][:limit]
+    ratios = ratio_history.of_meters(pk for pk, _since, _gone in over)
+    return [(pk, since_ms, ratios[pk], gone) for pk, since_ms, gone in over]
 
 
 def _close_meter_days(
-    meter_id: int, since_ms: int, *, end_ms: int, ratio: int, gone: bool, zone: ZoneInfo, now: datetime
+    meter_id: int, since_ms: int, *, end_ms: int, ratios: Ratios, gone: bool, zone: ZoneInfo, now: datetime
 ) -> tuple[int, int | None]:
     """How many readings were looked at, and from where on the meter is still open; None when all that is over is."""
     first = business_day(min(_reach_ms(meter_id, since_ms), since_ms - MIDNIGHT_SWEEP_MS), zone)
@@ -231,7 +231,7 @@ def _close_meter_days(
     done_ms = max(since_ms, closed_to_ms + MIDNIGHT_SWEEP_MS)
     taken = Dirty.objects.filter(pk=meter_id, days_since_ms=since_ms).update(days_since_ms=done_ms)
     if taken and len(readings) > 1:
-        _store_days(meter_id, _days(readings, first, closed_to_ms, ratio=ratio, zone=zone), now)
+        _store_days(meter_id, _days(readings, first, closed_to_ms, ratios=ratios, zone=zone), now)
     return len(readings), done_ms if taken and cut and done_ms < end_ms else None
 
 
@@ -252,7 +252,7 @@ def _portion(meter_id: int, first: date, since_ms: int, zone: ZoneInfo) -> tuple
 
 
 def _days(
-    readings: Sequence[tuple[int, ...]], first: date, closed_to_ms: int, *, ratio: int, zone: ZoneInfo
+    readings: Sequence[tuple[int, ...]], first: date, closed_to_ms: int, *, ratios: Ratios, zone: ZoneInfo
 ) -> dict[date, dict[str, int | None]]:
     taken_ms = [row[0] for row in readings]
     tracks = [Track(taken_ms, [row[place] for row in readings]) for place in range(1, 1 + len(RATES))]
@@ -261,7 +261,7 @@ def _days(
     day = first
     while day_start_ms(day + timedelta(days=1), zone) <= closed_to_ms:
         if day >= business_day(taken_ms[0], zone):
-            facts[day] = _day_facts(day, zone, tracks, counters, ratio)
+            facts[day] = _day_facts(day, zone, tracks, counters, ratios)
         day += timedelta(days=1)
     return facts
 
@@ -274,11 +274,11 @@ def _counter_fen(row: Sequence[int | None]) -> int | None:
 
 
 def _day_facts(
-    day: date, zone: ZoneInfo, tracks: list[Track], counters: list[tuple[int, int | None]], ratio: int
+    day: date, zone: ZoneInfo, tracks: list[Track], counters: list[tuple[int, int | None]], ratios: Ratios
 ) -> dict[str, int | None]:
     from_ms, to_ms = day_start_ms(day, zone), day_start_ms(day + timedelta(days=1), zone)
     facts: dict[str, int | None] = {
-        name: (track.value(to_ms) - track.value(from_ms)) * ratio if track.at else 0
+        name: ratios.energy(track.value, from_ms, to_ms) if track.at else 0
         for name, track in zip(RATES, tracks, strict=True)
     }
     times = [at for at, _ in counters]

@@ -86,6 +86,7 @@ def _gateways(who: Operator) -> list[tuple[str, Text]]:
 
 REGISTER = Register(
     name="meter-settings",
+    icon="plug",
     title=gettext_lazy("Meters: settings"),
     columns=(
         Column("number", gettext_lazy("Meter number"), link=_edit, sort=("number",), width=16),
@@ -300,8 +301,8 @@ def _ratios(meter: Meter) -> Part:
     if warned:
         boxes.append(Box("reason", _("Why the ratio changes"), note=_("Needed for a new ratio; kept in the log")))
     note = _(
-        "Energy is multiplied by both. This meter has been read: a new ratio counts from the first hour "
-        "that is not closed yet."
+        "Energy is multiplied by both. This meter has been read: a new ratio counts from the moment it is saved; "
+        "what was used before stays as it was."
     )
     return Part(_("Transformers"), boxes, note if warned else _("Energy and power are multiplied by both."))
 
