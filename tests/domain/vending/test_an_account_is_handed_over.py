@@ -116,3 +116,18 @@ def test_what_cannot_be_handed_over_is_refused(leavers: Leavers) -> None:
     hand(leavers)
     with pytest.raises(ClosingIdTaken):
         hand(leavers, to_customer=counter.customer)
+
+
+@pytest.mark.parametrize("settle", ["carry", "pay_back"])
+def test_whom_to_tell_is_for_the_new_customer_to_say(leavers: Leavers, settle: str) -> None:
+    """The kind of use is the room's and stays."""
+    counter = leavers.counter
+    Opening.objects.update(use="商业", alarm1_notify=False, alarm2_notify=False, texts=False)
+    hand(leavers, settle=settle)
+    leavers.answer_all(rounds=3)
+    counter.later(minutes=2)
+    leavers.answer_all()
+    later = Opening.objects.filter(customer=counter.other_customer())
+    assert [(one.use, one.alarm1_notify, one.alarm2_notify, one.texts) for one in later] == [
+        ("商业", True, True, True)
+    ] * 2

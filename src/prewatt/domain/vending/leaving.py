@@ -292,12 +292,14 @@ def succeed(line: ClosingLine, old: Opening, *, count: int, bought_fen: int | No
         opened_by=line.closing.operator,
         count_base=count,
         bought_base_fen=bought_fen,
-        **kept(old),
+        **(kept(old) if line.closing.to_customer_id is None else {"use": old.use}),
     )
 
 
 def kept(old: Opening) -> dict[str, object]:
-    """What an account keeps when its meter or its customer changes."""
+    """What an account keeps when its meter changes. A new customer takes over the kind of use alone, which is the
+    room's: whom to tell of what, the old one had said for himself.
+    """
     return {name: getattr(old, name) for name in ("use", "alarm1_notify", "alarm2_notify", "texts")}
 
 
