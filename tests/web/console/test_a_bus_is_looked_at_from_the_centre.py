@@ -213,6 +213,11 @@ def test_labels_are_a_pdf_of_whole_sheets(tower: Counter) -> None:
     assert len(sheets.pages) == 2
 
 
+def test_labels_without_a_size_come_on_the_usual_sheet(tower: Counter) -> None:
+    assert client(tower.admin).get(address("labels"), {"pdf": "1"}).status_code == 200
+    assert client(tower.admin).get(address("labels"), {"pdf": "1", "size": "25"}).status_code == 422
+
+
 @pytest.mark.parametrize("code", sorted(labels.SHEETS))
 def test_a_sheet_fits_on_a4(code: str) -> None:
     size = labels.SHEETS[code]

@@ -48,9 +48,22 @@ def test_an_arrived_sale_is_reversed_once(counter: Counter, admin: Any) -> None:
     assert post(admin, "reverse", note="wrong room").status_code == 302
     counter.arrive(BACK)
     assert (sale().state, sale().reversals.count()) == ("reversed", 1)
-    again = admin.post(f"/sales/{ID}/reverse/", {"form_id": "0" * 32})
+    again = admin.post(f"/sales/{ID}/reverse/", {"form_id": "0" * 32, "note": "wrong room"})
     assert again.status_code == 422
     assert sale().receipt in again.content.decode()
+
+
+@pytest.mark.parametrize("note", ["", "   "])
+@pytest.mark.parametrize(("doing", "given"), [("refund", {"amount": "30", "tender": "cash"}), ("reverse", {})])
+def test_nothing_goes_back_without_a_reason(
+    counter: Counter, admin: Any, doing: str, given: dict[str, str], note: str
+) -> None:
+    from prewatt.domain.vending.models import Refund
+
+    counter.arrive(ID)
+    response = post(admin, doing, note=note, **given)
+    assert (response.status_code, response.context["refused"]["code"]) == (422, "note_needed")
+    assert (Refund.objects.count(), sale().reversals.count()) == (0, 0)
 
 
 def test_a_refund_above_what_the_meter_holds_offers_what_fits(counter: Counter, admin: Any) -> None:

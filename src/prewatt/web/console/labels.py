@@ -15,6 +15,7 @@ from prewatt.domain.estate.models import Meter
 from prewatt.web.parts.words import Text
 
 LABELS_MAX = 1_000
+USUAL = "24"  # the sheet of whoever names none
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import BackState, SaleState
 from prewatt.domain.vending.movements import Wanted
+from prewatt.domain.vending.returning import NoteNeeded
 from prewatt.units.values import Money
 from prewatt.web.console import desk, history
 from prewatt.web.console.moving import WHAT, standing
@@ -97,6 +98,7 @@ def _own_page(row: Mapping[str, Any]) -> str:
 
 REGISTER = Register(
     name="sales",
+    icon="receipt",
     title=gettext_lazy("Sales, refunds and reversals"),
     columns=(
         Column("at", gettext_lazy("Time"), "when", sort=("at",), width=20),
@@ -231,12 +233,16 @@ def _can(request: HttpRequest, sale_id: str) -> dict[str, bool]:
 Call = Callable[..., Any]
 
 
-def _do(request: HttpRequest, key: str, /, *, doing: str, call: Call, id_as: str = "", **given: Any) -> HttpResponse:
+def _do(
+    request: HttpRequest, key: str, /, *, doing: str, call: Call, id_as: str = "", why: bool = False, **given: Any
+) -> HttpResponse:
     """One domain call. A refusal comes back on the same page, in words; the form that was used can be used again."""
     sale_of(request, key)
     try:
         if id_as:
             given[id_as] = given_id(request, "form_id")
+        if why:
+            given["note"] = _note(request)
         call(operator=operator(request), now=now(), address=address(request), **given)
     except (Refused, OrderEnded, OrderUnclear) as error:
         return _show(request, key, error=error, doing=doing)
@@ -247,7 +253,11 @@ POST = ("POST",)
 
 
 def _note(request: HttpRequest) -> str:
-    return str(request.POST.get("note", "")).strip()
+    """What the dialog asks for, asked again here. Raises NoteNeeded."""
+    note = str(request.POST.get("note", "")).strip()
+    if not note:
+        raise NoteNeeded
+    return note
 
 
 @page(Right.REVERSE, methods=POST)
@@ -259,7 +269,7 @@ def reverse_sale(request: HttpRequest, sale_id: str) -> HttpResponse:
         call=vending.reverse,
         id_as="reversal_id",
         sale_id=sale_id,
-        note=_note(request),
+        why=True,
     )
 
 
@@ -274,7 +284,7 @@ def refund(request: HttpRequest, sale_id: str) -> HttpResponse:
         meter=sale_of(request, sale_id).meter,
         amount=request.POST.get("amount", "").replace(",", ""),
         tender=request.POST.get("tender", ""),
-        note=_note(request),
+        why=True,
     )
 
 
@@ -293,7 +303,7 @@ def pay_out(request: HttpRequest, sale_id: str) -> HttpResponse:
         id_as="refund_id",
         sale_id=sale_id,
         tender=request.POST.get("tender", ""),
-        note=_note(request),
+        note=request.POST.get("note", "").strip(),
     )
 
 

@@ -52,7 +52,7 @@ def labels(request: HttpRequest) -> HttpResponseBase:
 
 
 def _file(request: HttpRequest, chosen: QuerySet[Meter]) -> HttpResponse:
-    size = sheets.sheet(request.GET.get("size", ""))
+    size = sheets.sheet(request.GET.get("size") or sheets.USUAL)
     sheets.check(chosen.count())
     made = sheets.pdf(list(chosen), size, skip=_skip(request, size))
     response = HttpResponse(made, content_type="application/pdf")
@@ -67,7 +67,7 @@ def _skip(request: HttpRequest, size: sheets.Sheet) -> int:
 
 def _context(request: HttpRequest, chosen: QuerySet[Meter]) -> dict[str, Any]:
     who, asked = operator(request), request.GET
-    size = sheets.SHEETS.get(asked.get("size", ""), sheets.SHEETS["24"])
+    size = sheets.SHEETS.get(asked.get("size", ""), sheets.SHEETS[sheets.USUAL])
     count = chosen.count()
     skip = _skip(request, size)
     return {
