@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
+from prewatt.web.parts import keeping
 
 Rest = ParamSpec("Rest")
 View = Callable[Concatenate[HttpRequest, Rest], HttpResponseBase]
@@ -37,6 +38,11 @@ def address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))[:64]
 
 
+def kept(request: HttpRequest) -> keeping.Kept | None:
+    """What was typed here when the session ended. Most pages have a script put it back."""
+    return getattr(request, "kept", None)
+
+
 def wants_part(request: HttpRequest) -> bool:
     """htmx asks for a fragment. Going back in the history needs the whole page again."""
     return request.headers.get("HX-Request") == "true" and "HX-History-Restore-Request" not in request.headers
@@ -50,6 +56,8 @@ def page(*any_of: Right, methods: tuple[str, ...] = ("GET", "HEAD")) -> Callable
         def checked(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _to_log_in(request)
+            if not wants_part(request):
+                request.kept = keeping.take(request, who_id=operator(request).pk, now=now())  # type: ignore[attr-defined]
             if any_of and not any(operator(request).may(right) for right in any_of):
                 response: HttpResponseBase = forbidden(request, any_of[0])
             else:
@@ -72,7 +80,10 @@ def _to_log_in(request: HttpRequest) -> HttpResponse:
         response = HttpResponse(status=401)
         response.headers["HX-Redirect"] = _log_in("/" + path)
         return response
-    return HttpResponseRedirect(_log_in(request.get_full_path() if request.method == "GET" else "/"))
+    following = request.get_full_path() if request.method == "GET" else ""
+    if request.method == "POST":
+        following = keeping.keep(request, now=now())
+    return HttpResponseRedirect(_log_in(following or "/"))
 
 
 def _log_in(following: str) -> str:

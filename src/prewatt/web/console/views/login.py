@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff import second_factor, sign_ins
 from prewatt.domain.staff.models import Operator
+from prewatt.web.parts import keeping
 from prewatt.web.parts.pages import address, now, refusal
 from prewatt.web.parts.sign_in import WORD, agent, word
 
@@ -53,7 +54,10 @@ def log_in(request: HttpRequest) -> HttpResponse:
 
 def _ask_code(request: HttpRequest, who: Operator, following: str) -> HttpResponse:
     """Nobody is logged in yet: the session only knows whose code is awaited, and for which password."""
+    kept = keeping.hand_on(request)
     request.session.flush()
+    if kept:
+        request.session[keeping.KEPT] = kept
     request.session[PENDING] = [who.pk, who.get_session_auth_hash(), now().timestamp(), following]
     return redirect("console:login-code")
 
@@ -95,14 +99,16 @@ def _enter(request: HttpRequest, who: Operator, following: str, *, second: bool 
     request.session[WORD] = sign_ins.begin(
         operator=who, address=address(request), agent=agent(request), second_factor=second, now=now()
     )
+    keeping.claim(request, who.pk)
     response = HttpResponseRedirect(following)
+    keeping.mark(response, who.pk)
     if who.language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         _remember(response, who.language)
     return response
 
 
 def _form(request: HttpRequest, following: str, *, status: int = 200, **more: Any) -> HttpResponse:
-    context = {"next": following, "demo": settings.DEMO, **more}
+    context = {"next": following, "demo": settings.DEMO, "kept": keeping.is_waiting(request), **more}
     return render(request, "console/login.html", context, status=status)
 
 

@@ -62,8 +62,11 @@
     if (form.method !== "post" || form.hasAttribute("hx-post")) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "1";
-    setTimeout(() => { delete form.dataset.sent; }, 4000);
+    const paper = form.target === "_blank" && form.action.endsWith("/print/");
+    setTimeout(() => { delete form.dataset.sent; if (paper) form.elements.form_id.value = newId(); }, paper ? 1500 : 4000);
   });
+  /* a receipt's button stays where it is: the next press is another print, counted as a reprint, under an id of its own */
+  const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
 
   /* a dialog that came with an answer opens itself */
   const openDialogs = (from) => from.querySelectorAll("dialog[data-open]:not([open])").forEach((dialog) => {
@@ -83,6 +86,14 @@
     if (selected) document.querySelectorAll(`.tile[data-meter="${CSS.escape(selected)}"]`).forEach((tile) => tile.classList.add("sel"));
   };
 
+  /* the session ended while somebody types: a page that only refreshes itself does not take it from him */
+  const typed = () => [...document.forms].some((form) => form.method === "post" && !form.hasAttribute("hx-post")
+    && [...form.elements].some((one) => (/^(text|search|tel|number|password|date)$/.test(one.type) || one.tagName === "TEXTAREA") && one.value !== one.defaultValue));
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (event.detail.xhr.status !== 401 || !typed()) return;
+    event.preventDefault();
+    document.querySelectorAll(".signed-out").forEach((bar) => { bar.hidden = false; });
+  });
   const cut = (away) => document.querySelectorAll(".cut-off").forEach((bar) => { bar.hidden = !away; });
   document.addEventListener("htmx:sendError", () => cut(true));
   document.addEventListener("htmx:timeout", () => cut(true));

@@ -23,7 +23,7 @@ from prewatt.domain.vending.terms import BadTerm
 from prewatt.units.values import Money, Price, UnitError
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, QueryDict
 
     from prewatt.domain.staff.models import Operator
     from prewatt.domain.tariff.models import Plan
@@ -58,7 +58,11 @@ def form_id(request: HttpRequest) -> str:
 
 def kept_id(request: HttpRequest) -> str:
     """The id of a form that comes back refused: nothing was booked under it."""
-    value = request.POST.get("form_id", "")
+    return _kept_id(request.POST)
+
+
+def _kept_id(given: Mapping[str, str]) -> str:
+    value = given.get("form_id", "")
     return value if ID.fullmatch(value) else new_id()
 
 
@@ -128,9 +132,8 @@ def line(standing: Standing) -> Line:
     return Line(standing, texts, {name: name != "hold" for name in MARKS})
 
 
-def posted(request: HttpRequest, *, operator: Operator, customer: Customer | None) -> Form:
-    """What came with the request. Meters of other buildings are not on it, whatever was sent."""
-    given = request.POST
+def posted(given: QueryDict, *, operator: Operator, customer: Customer | None) -> Form:
+    """What was typed. Meters of other buildings are not on it, whatever was sent."""
     ids = [int(text) for text in given.getlist("meter")[: METERS_MAX + 1] if text.isdecimal() and len(text) < 10]
     mine = Meter.objects.for_operator(operator).filter(pk__in=ids)
     found = {one.meter.pk: one for one in metering.standings(mine)}
@@ -139,7 +142,7 @@ def posted(request: HttpRequest, *, operator: Operator, customer: Customer | Non
         person={name: _text(given, name) for name in PERSON},
         lines=[_posted_line(given, found[pk]) for pk in dict.fromkeys(ids) if pk in found],
         tender=given.get("tender", ""),
-        form_id=kept_id(request),
+        form_id=_kept_id(given),
         offered=_text(given, "offered") if given.get("offered", "").isdecimal() else customers.random_password(),
     )
 

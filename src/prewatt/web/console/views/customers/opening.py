@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -21,7 +21,7 @@ from prewatt.web.console.views.customers import form as forms
 from prewatt.web.console.views.customers.form import Form
 from prewatt.web.console.views.sale import tenders
 from prewatt.web.parts import words
-from prewatt.web.parts.pages import address, now, operator, page, refusal
+from prewatt.web.parts.pages import address, kept, now, operator, page, refusal
 
 READ_S = 90  # after that the meter is called silent
 
@@ -49,6 +49,8 @@ def wizard(request: HttpRequest) -> HttpResponse:
 
 def _draw(request: HttpRequest) -> HttpResponse:
     """`customer`: a known person takes more meters. `meter`: that meter stands on the form already."""
+    if before := kept(request):
+        return _page(request, _posted(request, before.given))  # its lines are drawn by the server
     chosen = request.GET.get("customer", "")
     tender = request.session.get("tender", "")
     customer = customer_of(request, int(chosen)) if chosen.isdecimal() else None
@@ -76,14 +78,18 @@ def _page(request: HttpRequest, form: Form, *, error: Refused | None = None) -> 
     return render(request, "console/customers/open.html", context, status=422 if error else 200)
 
 
-def _open(request: HttpRequest) -> HttpResponse:
-    chosen = request.POST.get("customer", "")
+def _posted(request: HttpRequest, given: QueryDict) -> Form:
+    chosen = given.get("customer", "")
     customer = customer_of(request, int(chosen)) if chosen.isdecimal() else None
-    form = forms.posted(request, operator=operator(request), customer=customer)
+    return forms.posted(given, operator=operator(request), customer=customer)
+
+
+def _open(request: HttpRequest) -> HttpResponse:
+    form = _posted(request, request.POST)
     try:
         opened = opening_many.open_accounts(
             form_id=forms.form_id(request),
-            customer=customer or forms.person(form),
+            customer=form.customer or forms.person(form),
             wanted=forms.wanted(form),
             tender=form.tender,
             operator=operator(request),
