@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "prewatt.domain.alarms",
     "prewatt.domain.fleet",
     "prewatt.domain.backups",
+    "prewatt.domain.webhooks",
     "prewatt.domain.reports",
     "prewatt.domain.lists",
     "prewatt.web.parts",
@@ -186,6 +187,8 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'"],
     }
 }
+API_PER_MINUTE = int(os.environ.get("PREWATT_API_PER_MINUTE", "600"))  # of one token, in each web process
+API_WRONG_PER_MINUTE = 20  # wrong tokens of one address
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 LOGGING = {
     "version": 1,

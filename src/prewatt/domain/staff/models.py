@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -10,9 +10,6 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from prewatt.domain.staff.rights import Right
-
-if TYPE_CHECKING:
-    from prewatt.domain.estate.models import Building
 
 
 class Role(models.Model):
@@ -106,7 +103,7 @@ class ApiToken(models.Model):
 class _BuildingsOfBoth:
     """Of the operator as he is now and of the token. (A property may not hide a field; a descriptor may.)"""
 
-    def __get__(self, who: Bearer, _owner: object = None) -> models.QuerySet[Building]:
+    def __get__(self, who: Bearer, _owner: object = None) -> models.QuerySet[Any]:
         own = Operator.objects.get(pk=who.pk).buildings.all()
         if who.token.all_buildings:
             return own
@@ -124,7 +121,7 @@ class Bearer(Operator):
 
     buildings = _BuildingsOfBoth()  # type: ignore[assignment]  # reads only
 
-    def save(self, *args: object, **kwargs: object) -> None:
+    def save(self, *_args: object, **_kwargs: object) -> None:
         raise TypeError("an operator seen through a token is not saved")
 
 

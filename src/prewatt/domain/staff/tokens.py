@@ -98,7 +98,8 @@ def make(
 ) -> Made:
     """The same form again is the same token. `building_ids` None: wherever its operator may look.
 
-    Raises FormUsed, NameNeeded, NotYourToken, RightsBeyond, BuildingsBeyond, NoRightsChosen, DaysNotRight, TooManyTokens.
+    Raises FormUsed, NameNeeded, NotYourToken, RightsBeyond, BuildingsBeyond, NoRightsChosen, DaysNotRight,
+    TooManyTokens.
     """
     if len(form_id) < people.FORM_ID_CHARACTERS_MIN:
         raise people.FormUsed(_("This form cannot be used any more. Nothing was changed. Open a new form."))

@@ -1,0 +1,171 @@
+"""Orders to meters, one by one and to many; prices; alarms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Query, Router, Schema
+
+from prewatt.domain.alarms import operations as alarming
+from prewatt.domain.alarms import queries as alarms
+from prewatt.domain.commands import RIGHTS, command
+from prewatt.domain.dispatch.models import MeterOrder
+from prewatt.domain.estate.models import Meter
+from prewatt.domain.fleet import operations as fleet
+from prewatt.domain.fleet import queries as fleets
+from prewatt.domain.staff.refusals import Refused
+from prewatt.domain.staff.rights import Right
+from prewatt.domain.tariff import queries as tariff
+from prewatt.link.messages import Kind
+from prewatt.web.api import shapes
+from prewatt.web.api.doors import bearer, reads, write_id, writes
+from prewatt.web.api.finding import meter_of, one
+from prewatt.web.api.paging import Parts, take
+from prewatt.web.api.shapes import BigPk, Name, Pk, Word
+from prewatt.web.parts.pages import address, now
+
+router = Router(tags=["orders"])
+ANY = (Right.SWITCH, Right.HOLD, Right.METER_ORDERS)
+
+
+class UnknownKind(Refused):
+    code: ClassVar[str] = "fields"
+
+    def __init__(self, kind: str, known: list[str]) -> None:
+        text = _("“%(kind)s” is no order that can be given here. Nothing was sent. Choose one of: %(known)s.") % {
+            "kind": kind,
+            "known": ", ".join(known),
+        }
+        self.problems = {"kind": text}
+        super().__init__(text)
+
+
+def _kind(given: str, known: list[Kind]) -> Kind:
+    for kind in known:
+        if kind.value == given:
+            return kind
+    raise UnknownKind(given, [kind.value for kind in known])
+
+
+@reads(router, "/meters/{meter_id}/orders", Right.READ, of=shapes.OrdersOut)
+def list_orders(request: HttpRequest, meter_id: Pk, part: Parts) -> Any:
+    """A meter's orders, the newest first"""
+    rows, after = take(MeterOrder.objects.filter(meter=meter_of(request, meter_id)), part, by="-placed_at")
+    return {"items": [shapes.order(row) for row in rows], "next": after}
+
+
+@writes(router, "/meters/{meter_id}/orders", *ANY, of=shapes.OrderOut)
+def place_order(request: HttpRequest, meter_id: Pk, given: shapes.OrderIn) -> Any:
+    """Give a meter an order: read, switch_off, switch_on, hold, release"""
+    order = command(
+        order_id=write_id(request),
+        meter=meter_of(request, meter_id),
+        kind=_kind(given.kind, list(RIGHTS)),
+        reason=given.reason,
+        note=given.note,
+        override=given.override,
+        confirmed=given.confirmed,
+        operator=bearer(request),
+        now=now(),
+        address=address(request),
+    )
+    return shapes.order(order)
+
+
+@reads(router, "/orders/{order_id}", Right.READ, of=shapes.OrderOut)
+def get_order(request: HttpRequest, order_id: Name) -> Any:
+    """One order, and what became of it"""
+    mine = Meter.objects.for_operator(bearer(request)).order_by().values("pk")
+    return shapes.order(one(MeterOrder.objects.filter(pk=order_id, meter__in=mine)))
+
+
+@reads(router, "/batches", Right.READ, of=shapes.BatchesOut)
+def list_batches(request: HttpRequest, part: Parts) -> Any:
+    """Orders to many meters, the newest first"""
+    rows, after = take(fleets.batches(operator=bearer(request)), part, by="-placed_at")
+    counted = fleets.progress_of(rows, operator=bearer(request))
+    return {"items": [shapes.batch(counted[row.pk]) for row in rows], "next": after}
+
+
+def _batch(request: HttpRequest, batch_id: str) -> dict[str, Any]:
+    found = one(fleets.batches(operator=bearer(request)).filter(pk=batch_id))
+    return shapes.batch(fleets.progress(found, operator=bearer(request)))
+
+
+@writes(router, "/batches", *ANY, of=shapes.BatchOut)
+def place_batch(request: HttpRequest, given: shapes.BatchIn) -> Any:
+    """Give many meters one order: prices, limits, clock, read, hold, release, switch_off, switch_on"""
+    kind = _kind(given.kind, list(fleet.RIGHTS))
+    mine = Meter.objects.for_operator(bearer(request)).filter(pk__in=given.meter_ids)
+    plan = one(tariff.plans(active=True).filter(pk=given.plan_id)) if given.plan_id else None
+    made = fleet.place_batch(
+        batch_id=write_id(request),
+        kind=kind,
+        meters=mine,
+        values=given.values or None,
+        plan=plan,
+        reason=given.reason,
+        note=given.note,
+        override=given.override,
+        operator=bearer(request),
+        now=now(),
+        address=address(request),
+    )
+    return _batch(request, made.pk)
+
+
+@reads(router, "/batches/{batch_id}", Right.READ, of=shapes.BatchOut)
+def get_batch(request: HttpRequest, batch_id: Name) -> Any:
+    """How far an order to many meters is"""
+    return _batch(request, batch_id)
+
+
+@writes(router, "/batches/{batch_id}/stop", *ANY, of=shapes.BatchOut)
+def stop_batch(request: HttpRequest, batch_id: Name, given: shapes.NothingIn) -> Any:  # noqa: ARG001 - an empty body
+    """Nothing more of it leaves"""
+    found = one(fleets.batches(operator=bearer(request)).filter(pk=batch_id))
+    fleet.stop_batch(batch_id=found.pk, operator=bearer(request), now=now(), address=address(request))
+    return _batch(request, batch_id)
+
+
+@reads(router, "/plans", Right.READ, of=shapes.PlansOut)
+def list_plans(request: HttpRequest) -> Any:  # noqa: ARG001 - plans are the site's
+    """Price plans"""
+    return {"items": [shapes.plan(row) for row in tariff.plans().order_by("name")]}
+
+
+class WantedAlarms(Schema):
+    """`open`: only those that go on."""
+
+    open: bool = False
+    kind: Word = ""
+
+
+def _alarms(request: HttpRequest, wanted: WantedAlarms | None = None) -> Any:
+    chosen = alarms.Wanted(open_only=wanted.open, kind=wanted.kind) if wanted else alarms.Wanted()
+    return alarms.wanted_alarms(operator=bearer(request), wanted=chosen)
+
+
+@reads(router, "/alarms", Right.READ, of=shapes.AlarmsOut)
+def list_alarms(request: HttpRequest, part: Parts, wanted: Annotated[WantedAlarms, Query()]) -> Any:
+    """Alarms of now and of the past, the newest first"""
+    rows, after = take(_alarms(request, wanted), part, by="-since")
+    return {"items": [shapes.alarm(row) for row in rows], "next": after}
+
+
+@reads(router, "/alarms/{alarm_id}", Right.READ, of=shapes.AlarmOut)
+def get_alarm(request: HttpRequest, alarm_id: BigPk) -> Any:
+    """One alarm"""
+    return shapes.alarm(one(_alarms(request).filter(pk=alarm_id)))
+
+
+@writes(router, "/alarms/{alarm_id}/acknowledge", *alarming.MAY_ACKNOWLEDGE, of=shapes.AlarmOut)
+def acknowledge(request: HttpRequest, alarm_id: BigPk, given: shapes.NoteIn) -> Any:
+    """Take note of an alarm"""
+    found = one(_alarms(request).filter(pk=alarm_id))
+    alarming.acknowledge(
+        alarm_id=found.pk, note=given.note, operator=bearer(request), now=now(), address=address(request)
+    )
+    return shapes.alarm(one(_alarms(request).filter(pk=alarm_id)))

@@ -1,0 +1,75 @@
+"""All of `/api/v1/`."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path, re_path
+from django.utils import translation
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from prewatt.domain.dispatch.operations import OrderEnded, OrderUnclear
+from prewatt.domain.estate.customers import CustomerRefused
+from prewatt.domain.staff.refusals import Refused
+from prewatt.web.api import answers, estate, manual, ordering, people, selling, tenants
+from prewatt.web.api.doors import Token
+
+api = NinjaAPI(
+    title="prewatt",
+    version="1",
+    description="Prepaid electricity. Money is whole fen, energy whole Wh, prices 1e-4 yuan per kWh.",
+    urls_namespace="api",
+    auth=Token(),
+    docs_url=None,
+)
+for one in (people, estate, tenants, selling, ordering):
+    api.add_router("", one.router)
+
+
+@api.exception_handler(Refused)
+@api.exception_handler(CustomerRefused)
+def _refused(_request: HttpRequest, error: Exception) -> HttpResponse:
+    return answers.refused(error)
+
+
+@api.exception_handler(OrderEnded)
+def _ended(_request: HttpRequest, _error: Exception) -> HttpResponse:
+    text = _("The order has already ended, so it cannot be recalled. No money moved. Look at what became of it.")
+    return answers.problem(409, "order_ended", text)
+
+
+@api.exception_handler(OrderUnclear)
+def _unclear(_request: HttpRequest, _error: Exception) -> HttpResponse:
+    text = _(
+        "Nobody knows yet whether the meter took the order, so it cannot be recalled. The money stays reserved until a "
+        "person decides."
+    )
+    return answers.problem(409, "order_unclear", text)
+
+
+@api.exception_handler(Http404)
+def _not_found(_request: HttpRequest, _error: Exception) -> HttpResponse:
+    return answers.not_found()
+
+
+@api.exception_handler(ValidationError)
+def _malformed(_request: HttpRequest, error: ValidationError) -> HttpResponse:
+    return answers.malformed(error)
+
+
+@api.exception_handler(HttpError)
+def _no_json(_request: HttpRequest, error: HttpError) -> HttpResponse:
+    return answers.problem(error.status_code, "malformed", str(error))
+
+
+def nowhere(request: HttpRequest) -> HttpResponse:
+    with translation.override(answers.language(request)):
+        return answers.not_found()
+
+
+urlpatterns = [
+    path("", manual.manual, name="api-manual"),
+    path("", api.urls),
+    re_path(r"^.*$", nowhere),
+]
