@@ -50,7 +50,8 @@ def lines(*, operator: Operator, wanted: Wanted) -> QuerySet[Line]:
         meters = Meter.objects.filter(estate.fitting(wanted.text)).order_by().values("pk")
         found = found.filter(meter__in=meters)
     rank = Case(*(When(verdict=verdict, then=Value(at)) for at, verdict in enumerate(Verdict)))
-    return found.annotate(rank=rank).select_related("meter__room", "opening__customer", "building")
+    # Fetched for a page's own lines: joined, ten thousand rows would be joined to be sorted.
+    return found.annotate(rank=rank).prefetch_related("meter__room", "opening__customer", "building")
 
 
 def sums(found: QuerySet[Line]) -> dict[str, int]:
