@@ -31,7 +31,7 @@ from prewatt.domain.metering.models import Reading, UsageDay
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.turns import give_way
-from prewatt.domain.vending import checks, effects, leaving, returning
+from prewatt.domain.vending import checks, effects, leaving, news, returning
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Refund, Sale, SaleState
 from prewatt.link.messages import MONEY_KINDS, Answer, Kind
@@ -150,6 +150,8 @@ def apply(order: MeterOrder, state: State, *, now: datetime) -> None:
             effects.unclear(order, now=now)
         case ((Kind.PRICES | Kind.LIMITS), State.DONE):
             _set(order)
+        case ((Kind.SWITCH_OFF | Kind.SWITCH_ON | Kind.HOLD | Kind.RELEASE), State.DONE):
+            news.switched(order, now=now)
         case _:
             pass  # TAKEN, and all orders that carry no money: their state says everything
 

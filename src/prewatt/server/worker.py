@@ -94,6 +94,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.reports import summing
     from prewatt.domain.staff import sealing as staff_sealing
     from prewatt.domain.vending import closing, presetting
+    from prewatt.domain.webhooks import delivering as webhooks
     from prewatt.web.parts import exporting
 
     return [
@@ -110,6 +111,8 @@ def centre_loops() -> list[Loop]:
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),
+        Loop("webhooks", 2.0, webhooks.deliver, batch=webhooks.TOGETHER),
+        Loop("old_webhooks", 600.0, webhooks.sweep, batch=webhooks.SWEPT),
         Loop("backups", 5.0, backups.work),
         Loop("restored", 10.0, lambda now: settlement.compare_restored(now=now)),
         # Two, so that a small file does not wait for somebody else's long one.

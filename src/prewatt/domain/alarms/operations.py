@@ -18,6 +18,8 @@ from prewatt.domain.alarms.models import MONEY, NOTE_MAX, Alarm, Kind, Pass
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
+from prewatt.domain.webhooks.models import Event
+from prewatt.domain.webhooks.telling import Happened, tell_all
 
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
@@ -143,9 +145,16 @@ def _write(news: _News, now: datetime) -> None:
         worst = Case(*(When(pk=pk, then=Value(news.worse[pk])) for pk in pks))
         Alarm.objects.filter(pk__in=pks, until__isnull=True).update(worst=worst)
     fresh = _go_on(news.began, now)
-    Alarm.objects.bulk_create(
-        (_row(key, one, now) for key, one in fresh), batch_size=ROWS_TOGETHER, ignore_conflicts=True
-    )
+    rows = [_row(key, one, now) for key, one in fresh]
+    Alarm.objects.bulk_create(rows, batch_size=ROWS_TOGETHER, ignore_conflicts=True)
+    tell_all(Event.ALARM, (_told(row) for row in rows))
+
+
+def _told(row: Alarm) -> Happened:
+    """An episode's beginning, for webhooks."""
+    key = f"{row.kind}:{row.meter_id or ''}:{row.gateway_id or ''}:{round(row.since.timestamp() * 1000)}"
+    facts = {"kind": str(row.kind), "gateway_id": row.gateway_id, "value": row.value, "threshold": row.threshold}
+    return Happened(key, row.since, row.meter_id, facts)
 
 
 def _parts(pks: list[int]) -> Iterable[list[int]]:

@@ -25,7 +25,7 @@ from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.states import FORCED_ON
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, counters, leaving, receipts, shifts
+from prewatt.domain.vending import checks, counters, leaving, news, receipts, shifts
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Refund, Sale, SaleState
 from prewatt.domain.vending.records import ENDED, Closing, ClosingKind, ClosingLine, How, LineState
@@ -467,6 +467,7 @@ def collect_arrears(
         state=SaleState.ARRIVED,
         state_at=now,
     )
+    news.sold(sale)
     line.paid_fen = money.fen
     leaving.emptied(line, now=now)
     return sale

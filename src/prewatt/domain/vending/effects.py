@@ -13,6 +13,7 @@ from prewatt.domain.dispatch.states import State
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
+from prewatt.domain.vending import news
 from prewatt.domain.vending.leaving import CAUSES
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale, SaleState
 from prewatt.domain.vending.returning import pay, set_sale
@@ -25,6 +26,7 @@ def arrived(order: MeterOrder, *, now: datetime) -> None:
     """The meter holds the money."""
     for sale in Sale.objects.filter(order=order):
         set_sale(sale, SaleState.ARRIVED, now=now)
+    news.credited(order, now=now)
 
 
 def opened(order: MeterOrder, *, now: datetime) -> None:
@@ -63,6 +65,7 @@ def arrived_late(order: MeterOrder, *, now: datetime) -> None:
             at=now,
         )
         set_sale(sale, SaleState.ARRIVED, now=now)
+        news.credited(order, now=now)
 
 
 def waits(order: MeterOrder, *, now: datetime) -> None:

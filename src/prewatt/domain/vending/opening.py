@@ -15,7 +15,7 @@ from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, receipts, shifts
+from prewatt.domain.vending import checks, news, receipts, shifts
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Sale
 from prewatt.link.messages import Kind
@@ -176,7 +176,7 @@ def _first_sale(
     )
     shift = shifts.hold(operator)
     series, number = receipts.next_number(receipts.SALE, now)
-    Sale.objects.create(
+    sale = Sale.objects.create(
         id=order.pk,
         series=series,
         number=number,
@@ -193,3 +193,4 @@ def _first_sale(
         order=order,
         state_at=now,
     )
+    news.sold(sale)

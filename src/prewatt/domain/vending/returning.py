@@ -15,7 +15,7 @@ from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, receipts, shifts
+from prewatt.domain.vending import checks, news, receipts, shifts
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.look import Look, look
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale, SaleState
@@ -459,6 +459,7 @@ def pay(row: Refund | Reversal, *, now: datetime, key: str, cause: ledger.Cause)
     row.shift = shifts.hold(row.operator)
     kind = receipts.REVERSAL if isinstance(row, Reversal) else receipts.REFUND
     row.series, row.number = receipts.next_number(kind, now)
+    news.paid_back(row)
 
 
 def set_sale(sale: Sale, state: SaleState, *, now: datetime, reason: str = "") -> None:

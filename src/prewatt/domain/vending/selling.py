@@ -15,7 +15,7 @@ from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, counters, receipts, shifts
+from prewatt.domain.vending import checks, counters, news, receipts, shifts
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.look import Look, look
 from prewatt.domain.vending.models import Sale, SaleState
@@ -156,7 +156,7 @@ def sell_held(
     )
     shift = shifts.hold(operator, at_counter)
     series, number = receipts.next_number(receipts.SALE, now)
-    return Sale.objects.create(
+    sale = Sale.objects.create(
         id=sale_id,
         series=series,
         number=number,
@@ -174,6 +174,8 @@ def sell_held(
         order=order,
         state_at=now,
     )
+    news.sold(sale)
+    return sale
 
 
 def same_sale(first: Sale, meter: Meter, amount: object, tender: str) -> Sale:

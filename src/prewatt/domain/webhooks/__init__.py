@@ -1,0 +1,1 @@
+"""Webhooks: what happened here, told to programs elsewhere, in order, signed, until they have heard it."""
