@@ -1,6 +1,7 @@
-"""One cashier as a process of its own: `python cashiers.py PREPARE METERS` or `python cashiers.py SELL FIRST LAST`.
+"""One cashier as a process of its own: `python cashiers.py PREPARE METERS`, `SELL FIRST LAST` or `BREAK FIRST LAST`.
 
-Several of them sell on the same database at the same time, the same forms sent by two of them at once.
+Several of them sell on the same database at the same time, the same forms sent by two of them at once. BREAK: every
+third sale breaks after its receipt number was taken.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import django
 
 django.setup()
 
-from counter import Counter  # noqa: E402  Django must be set up first
+from django.db import transaction  # noqa: E402  Django must be set up first
+
+from counter import Counter  # noqa: E402
 from prewatt.domain.estate.models import Meter  # noqa: E402
 from prewatt.domain.staff.models import Operator  # noqa: E402
 from prewatt.domain.vending.operations import sell  # noqa: E402
@@ -47,8 +50,23 @@ def sell_all(first: int, last: int) -> list[tuple[str, str]]:
     return receipts
 
 
+def sell_or_break(first: int, last: int) -> list[tuple[str, str]]:
+    kept = []
+    for number in range(first, last):
+        try:
+            with transaction.atomic():
+                kept += sell_all(number, number + 1)
+                if number % 3 == 0:
+                    raise InterruptedError
+        except InterruptedError:
+            kept.pop()
+    return kept
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "PREPARE":
         prepare(int(sys.argv[2]))
+    elif sys.argv[1] == "BREAK":
+        sys.stdout.write(json.dumps(sell_or_break(int(sys.argv[2]), int(sys.argv[3]))))
     else:
         sys.stdout.write(json.dumps(sell_all(int(sys.argv[2]), int(sys.argv[3]))))
