@@ -115,3 +115,42 @@ def test_the_workbook_has_numbers_where_the_page_has_amounts(client: Any, counte
     rows = CalamineWorkbook.from_filelike(BytesIO(content)).get_sheet_by_index(0).to_python()
     rooms = {room.number for room in Room.objects.all()}
     assert [row[2] for row in rows if row[1] in rooms] == [-12.34, ""]
+
+
+def note_all(client: Any, counter: Counter, **changes: str) -> int:
+    asked = {"newest": str(Alarm.objects.latest("pk").pk), "note": "gateway down, on the way", "kind": ""}
+    status: int = client.post(reverse("console:alarms-acknowledge"), asked | changes).status_code
+    return status
+
+
+def acknowledged() -> set[str]:
+    return set(Alarm.objects.filter(acknowledged_at__isnull=False).values_list("kind", flat=True))
+
+
+def test_one_note_for_all_that_is_listed_and_no_more(client: Any, counter: Counter) -> None:
+    from prewatt.domain.staff.models import LogEntry
+
+    client.force_login(counter.cashier)
+    assert note_all(client, counter, kind="lost") == 302
+    assert acknowledged() == {"lost"}
+    assert note_all(client, counter, kind="lost") == 302
+    assert LogEntry.objects.filter(action="alarm.acknowledge").count() == 1
+    assert "gateway down, on the way" not in page(client, counter.cashier, "alarm", Alarm.objects.earliest("pk").pk)
+
+
+def test_what_came_after_the_form_was_drawn_is_not_noted(client: Any, counter: Counter) -> None:
+    client.force_login(counter.cashier)
+    note_all(client, counter, newest=str(Alarm.objects.earliest("pk").pk))
+    assert Alarm.objects.filter(acknowledged_at__isnull=False).count() == 1
+    note_all(client, counter, newest="not a number")
+    assert Alarm.objects.filter(acknowledged_at__isnull=False).count() == 1
+
+
+def test_a_stranger_or_an_empty_word_notes_nothing(client: Any, counter: Counter) -> None:
+    client.force_login(counter.stranger)
+    note_all(client, counter)
+    client.force_login(counter.cashier)
+    note_all(client, counter, note=" ")
+    client.force_login(counter.reader)
+    assert note_all(client, counter) == 403
+    assert acknowledged() == set()

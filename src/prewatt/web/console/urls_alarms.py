@@ -8,6 +8,7 @@ from prewatt.web.console.views import alarms, lost, reconciliation
 
 urlpatterns = [
     path("alarms/", alarms.index, name="alarms"),
+    path("alarms/acknowledge/", alarms.acknowledge_listed, name="alarms-acknowledge"),
     path("alarms/history/", alarms.history, name="alarm-history"),
     path("alarms/<int:pk>/", alarms.show, name="alarm"),
     path("alarms/<int:pk>/acknowledge/", alarms.acknowledge, name="alarm-acknowledge"),

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import Count, Max
 from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from prewatt.domain.alarms import operations, queries
+from prewatt.domain.alarms import noting, operations, queries
 from prewatt.domain.alarms.models import MONEY, NOTE_MAX, Alarm, Kind
 from prewatt.domain.alarms.queries import Wanted
 from prewatt.domain.estate import queries as estate
@@ -23,7 +25,7 @@ from prewatt.domain.staff.rights import Right
 from prewatt.web.parts import formats, words
 from prewatt.web.parts.pages import address, now, operator, page, refusal
 from prewatt.web.parts.registers import answer
-from prewatt.web.parts.tables import Ask, Column, Filter, Register
+from prewatt.web.parts.tables import Ask, Column, Filter, Register, Table
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -261,7 +263,19 @@ def index(request: HttpRequest) -> HttpResponseBase:
         NOW,
         template="console/alarms/index.html",
         more=lambda ask: {"page": "alarms", "counts": _counts(counts, ask)},
+        more_of=_noting,
     )
+
+
+def _noting(table: Table) -> Mapping[str, Any]:
+    """What one note for all that is listed needs to know: how many, and which was the newest."""
+    who = table.operator
+    if not any(who.may(right) for right in operations.MAY_ACKNOWLEDGE):
+        return {}
+    listed = queries.wanted_alarms(operator=who, wanted=_wanted(table.ask, open_only=True))
+    seen = listed.filter(acknowledged_at__isnull=True).order_by().aggregate(number=Count("pk"), newest=Max("pk"))
+    given = [(one.key, table.ask[one.key] or "") for one in NOW.filters]
+    return {"to_note": seen["number"], "newest": seen["newest"], "note_max": NOTE_MAX, "given_filters": given}
 
 
 def _counts(counts: Mapping[str, int], ask: Ask) -> list[dict[str, Any]]:
@@ -308,6 +322,28 @@ def _draw(request: HttpRequest, alarm: Alarm, error: Refused | None = None) -> H
         "refused": refusal(error) if error else None,
     }
     return render(request, "console/alarms/show.html", context, status=422 if error else 200)
+
+
+@page(*operations.MAY_ACKNOWLEDGE, methods=("POST",))
+def acknowledge_listed(request: HttpRequest) -> HttpResponse:
+    """One note for all that was listed when the form was drawn."""
+    table = Table(NOW, operator(request), request.POST)
+    newest = request.POST.get("newest", "")
+    try:
+        noted = noting.acknowledge_listed(
+            wanted=_wanted(table.ask, open_only=True),
+            upto=int(newest) if newest.isdecimal() and len(newest) < 19 else 0,
+            note=request.POST.get("note", ""),
+            operator=operator(request),
+            now=now(),
+            address=address(request),
+        )
+        said = ngettext("%(n)d alarm is acknowledged.", "%(n)d alarms are acknowledged.", noted) % {"n": noted}
+        messages.success(request, said)
+    except Refused as error:
+        messages.error(request, str(error))
+    filters = {key: value for key, value in table.ask.values.items() if value}
+    return HttpResponseRedirect(f"{reverse('console:alarms')}?{urlencode(filters)}")
 
 
 @page(*operations.MAY_ACKNOWLEDGE, methods=("POST",))
