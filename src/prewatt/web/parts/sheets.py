@@ -31,13 +31,13 @@ WIDTHS = (8, 60)  # characters
 WIDTH_ROWS = 200  # so many are looked at
 TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMATS: dict[Kind, dict[str, Any]] = {
-    "text": {},
+    "text": {"indent": 1},  # away from the figure before it
     "money": {"num_format": "#,##0.00"},
     "energy": {"num_format": "#,##0.000"},
     "price": {"num_format": "0.0000"},
     "count": {"num_format": "#,##0"},
-    "when": {"num_format": "yyyy-mm-dd hh:mm:ss"},
-    "day": {"num_format": "yyyy-mm-dd"},
+    "when": {"num_format": "yyyy-mm-dd hh:mm:ss", "align": "left", "indent": 1},
+    "day": {"num_format": "yyyy-mm-dd", "align": "left", "indent": 1},
 }
 UNITS: dict[Kind, int] = {"money": 100, "energy": 1000, "price": 10_000, "count": 1}
 _NOT_IN_A_NAME = re.compile(r"[\[\]:*?/\\]")
@@ -132,7 +132,7 @@ class Sheet:
 
     def head(self) -> None:
         looks = {"bold": True, "bottom": 1, "bg_color": "#eef1f5", "text_wrap": True, "valign": "vcenter"}
-        left, right = self.book.add_format(looks), self.book.add_format(looks | {"align": "right"})
+        left, right = self.book.add_format(looks | {"indent": 1}), self.book.add_format(looks | {"align": "right"})
         for at, column in enumerate(self.columns):
             text = _title(column)
             self._sheet.write_string(HEAD_ROW, at, text, right if column.right else left)
@@ -167,7 +167,7 @@ class Sheet:
 
     def finish(self) -> None:
         for at, wide in enumerate(self._wide):
-            self._sheet.set_column(at, at, min(WIDTHS[1], max(WIDTHS[0], wide + 2)))
+            self._sheet.set_column(at, at, min(WIDTHS[1], max(WIDTHS[0], wide + 3)))
         if self._last > HEAD_ROW:
             self._sheet.autofilter(HEAD_ROW, 0, self._last, len(self.columns) - 1)
         self._sheet.set_landscape()
@@ -210,4 +210,4 @@ def _put(sheet: Any, place: tuple[int, int], value: Any, kind: Kind, style: Any)
     elif isinstance(value, int) and not isinstance(value, bool):
         sheet.write_number(*place, value)
     else:
-        sheet.write_string(*place, str(value)[:TEXT_MAX])
+        sheet.write_string(*place, str(value)[:TEXT_MAX], style)
