@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from prewatt.domain.estate import customers
 from prewatt.domain.estate.customers import CustomerRefused, Person
-from prewatt.domain.estate.models import Opening, Use
+from prewatt.domain.estate.models import Customer, Opening, Use
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import accounts
+from prewatt.web.console import drawn
 from prewatt.web.console.views.customers.form import PERSON, TEXT_MAX
 from prewatt.web.console.views.customers.opening import customer_of
 from prewatt.web.parts.pages import address, now, operator, page, refusal
@@ -23,30 +26,50 @@ BOTH = ("GET", "HEAD", "POST")
 
 @page(Right.OPEN_ACCOUNT, methods=BOTH)
 def person(request: HttpRequest, pk: int) -> HttpResponse:
-    customer = customer_of(request, pk)
-    typed = {name: getattr(customer, name) for name in PERSON if name != "password"} | {"password": ""}
-    error: CustomerRefused | None = None
-    if request.method == "POST":
-        typed |= {name: str(request.POST.get(name, ""))[: TEXT_MAX + 1] for name in PERSON if name != "number"}
-        try:
-            customers.change(
-                customer=customer,
-                person=Person(**typed),
-                operator=operator(request),
-                now=now(),
-                address=address(request),
-            )
-        except CustomerRefused as refused:
-            error = refused
-        else:
-            messages.success(request, _("The particulars of %(name)s are saved.") % {"name": typed["name"]})
-            return redirect("console:customer", pk=pk)
+    if request.method != "POST":
+        customer = customer_of(request, pk)
+        return _draw_person(request, customer, _standing(customer) | {"password": ""})
+    with transaction.atomic():
+        Customer.objects.select_for_update().filter(pk=customer_of(request, pk).pk).first()
+        return _change_person(request, customer_of(request, pk))
+
+
+def _standing(customer: Customer) -> dict[str, str]:
+    return {name: getattr(customer, name) for name in PERSON if name != "password"}
+
+
+def _change_person(request: HttpRequest, customer: Customer) -> HttpResponse:
+    typed = {name: str(request.POST.get(name, ""))[: TEXT_MAX + 1] for name in PERSON}
+    typed["number"] = customer.number
+    clash = drawn.clash(request, {name: text for name, text in _standing(customer).items() if name != "number"})
+    if clash:
+        return _draw_person(request, customer, typed | clash.taken, drawn.ChangedMeanwhile(), said=clash.said)
+    try:
+        customers.change(
+            customer=customer, person=Person(**typed), operator=operator(request), now=now(), address=address(request)
+        )
+    except CustomerRefused as refused:
+        return _draw_person(request, customer_of(request, customer.pk), typed, refused)
+    messages.success(request, _("The particulars of %(name)s are saved.") % {"name": typed["name"]})
+    return redirect("console:customer", pk=customer.pk)
+
+
+def _draw_person(
+    request: HttpRequest,
+    customer: Customer,
+    typed: Mapping[str, str],
+    error: CustomerRefused | drawn.ChangedMeanwhile | None = None,
+    said: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    labels = {"name": _("Name"), "contact": _("Contact"), "phone": _("Phone"), "address": _("Address")}
     context = {
         "page": "customers",
         "customer": customer,
         "typed": typed,
+        "drawn": drawn.pack(_standing(customer)),
+        "said": [(labels.get(name, _("Note")), text) for name, text in (said or {}).items()],
         "offered": customers.random_password(),
-        "wrong": error.field if error else "",
+        "wrong": getattr(error, "field", next(iter(said or {}), "")),
         "refused": refusal(error) if error else None,
     }
     return render(request, "console/customers/edit.html", context, status=422 if error else 200)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from django.contrib import messages
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.translation import gettext as _now
 
 from prewatt.domain.estate.refusals import EstateRefused, FieldsRefused
+from prewatt.web.console import drawn
+from prewatt.web.console.drawn import Clash
 from prewatt.web.parts.pages import address, now, operator, refusal
 from prewatt.web.parts.words import Text
 
 Choices = Iterable[tuple[str, Text]]
 FORM_ID_MAX = 64
+M = TypeVar("M", bound=models.Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +87,18 @@ def form_id(request: HttpRequest) -> str:
     return request.POST.get("form_id", "")[:FORM_ID_MAX] or new_id()
 
 
-def draw(request: HttpRequest, page: Page, *, error: Exception | None = None) -> HttpResponse:
+def draw(
+    request: HttpRequest, page: Page, *, error: Exception | None = None, clash: Clash | None = None
+) -> HttpResponse:
     """What was typed stays; wrong fields carry their sentence, and the first of them the cursor."""
-    problems = error.problems if isinstance(error, FieldsRefused) else {}
+    problems = error.problems if isinstance(error, FieldsRefused) else clash.said if clash else {}
+    taken = clash.taken if clash else {}
     posted = request.method == "POST"
     parts = [
         (
             part,
             [
-                Shown(one, _value(request, one) if posted else one.value, problems.get(one.key, ""))
+                Shown(one, _value(request, one, taken) if posted else one.value, problems.get(one.key, ""))
                 for one in part.boxes
             ],
         )
@@ -101,6 +109,7 @@ def draw(request: HttpRequest, page: Page, *, error: Exception | None = None) ->
         "form": page,
         "parts": parts,
         "form_id": form_id(request) if posted else new_id(),
+        "drawn": drawn.pack(_standing(page)),
         "refused": refusal(error) if error else None,
         "first_problem": next(iter(problems), ""),
         **page.more,
@@ -108,8 +117,48 @@ def draw(request: HttpRequest, page: Page, *, error: Exception | None = None) ->
     return render(request, page.template, context, status=422 if error else 200)
 
 
-def _value(request: HttpRequest, box: Box) -> str:
+def _value(request: HttpRequest, box: Box, taken: Mapping[str, str]) -> str:
+    if box.key in taken:
+        return taken[box.key]
     return box.value if box.kind == "fixed" else request.POST.get(box.key, "")
+
+
+def _standing(page: Page) -> dict[str, str]:
+    """What the page's fields hold as the thing stands."""
+    return {one.key: one.value for part in page.parts for one in part.boxes if one.kind != "fixed"}
+
+
+def _words(page: Page) -> dict[str, str]:
+    """The same as people read it."""
+    choices = ((one, dict(one.choices)) for part in page.parts for one in part.boxes)
+    ticks = {"": _now("no"), "1": _now("yes")}
+    return {one.key: str((ticks if one.kind == "tick" else known).get(one.value, one.value)) for one, known in choices}
+
+
+def edit(
+    request: HttpRequest,
+    *,
+    find: Callable[[], M],
+    page: Callable[[M], Page],
+    call: Callable[..., Any],
+    name: str,
+    done: Callable[[M], tuple[str, Text]],
+) -> HttpResponseBase:
+    """Change the thing that `find` finds, drawn by `page`, by one domain call that takes it as `name`.
+
+    It is held while it is looked at and changed: who comes second is told what the first one changed.
+    """
+    if request.method != "POST":
+        return draw(request, page(find()))
+    with transaction.atomic():
+        type(one := find()).objects.select_for_update().filter(pk=one.pk).first()  # type: ignore[attr-defined]
+        thing = find()  # as it stands now that nobody else can change it
+        stands = page(thing)
+        clash = drawn.clash(request, _standing(stands), words=_words(stands))
+        if clash:
+            return draw(request, stands, error=drawn.ChangedMeanwhile(), clash=clash)
+        said = done(thing)
+        return submit(request, stands, call=call, done=lambda _made: said, **{name: thing}, typed=typed(request))
 
 
 def typed(request: HttpRequest) -> dict[str, str]:

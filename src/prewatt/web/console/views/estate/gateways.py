@@ -19,6 +19,7 @@ from prewatt.domain.estate.refusals import EstateRefused
 from prewatt.domain.metering.queries import GATEWAY_SILENT_S
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.estate.forms import Box, Page, Part, act, draw, form_id, new_id, submit, typed
+from prewatt.web.console.views.estate.forms import edit as change
 from prewatt.web.parts import formats
 from prewatt.web.parts.pages import address, now, operator, page, refusal
 from prewatt.web.parts.registers import answer
@@ -262,13 +263,13 @@ def create(request: HttpRequest) -> HttpResponseBase:
 
 @page(Right.SETTINGS, methods=BOTH)
 def edit(request: HttpRequest, pk: int) -> HttpResponseBase:
-    gateway = _gateway(request, pk)
-    drawn = _gateway_page(gateway)
-    if request.method != "POST":
-        return draw(request, drawn)
-    saved = (_own_page(gateway), _("Saved."))
-    return submit(
-        request, drawn, call=estate.change_gateway, done=lambda _made: saved, gateway=gateway, typed=typed(request)
+    return change(
+        request,
+        find=lambda: _gateway(request, pk),
+        page=_gateway_page,
+        call=estate.change_gateway,
+        name="gateway",
+        done=lambda gateway: (_own_page(gateway), _("Saved.")),
     )
 
 
@@ -348,12 +349,14 @@ def create_bus(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @page(Right.SETTINGS, methods=BOTH)
 def edit_bus(request: HttpRequest, pk: int) -> HttpResponseBase:
-    bus = _bus(request, pk)
-    drawn = _bus_page(bus.gateway, bus)
-    if request.method != "POST":
-        return draw(request, drawn)
-    saved = (_own_page(bus.gateway), _("Saved. The gateway fetches it with its next message."))
-    return submit(request, drawn, call=estate.change_bus, done=lambda _made: saved, bus=bus, typed=typed(request))
+    return change(
+        request,
+        find=lambda: _bus(request, pk),
+        page=lambda bus: _bus_page(bus.gateway, bus),
+        call=estate.change_bus,
+        name="bus",
+        done=lambda bus: (_own_page(bus.gateway), _("Saved. The gateway fetches it with its next message.")),
+    )
 
 
 @page(Right.SETTINGS, methods=POST)

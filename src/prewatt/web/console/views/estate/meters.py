@@ -17,6 +17,7 @@ from prewatt.domain.estate.models import Bus, Meter
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, form_id, submit, typed
+from prewatt.web.console.views.estate.forms import edit as change
 from prewatt.web.parts.formats import scaled
 from prewatt.web.parts.pages import operator, page
 from prewatt.web.parts.registers import answer
@@ -388,9 +389,11 @@ def create(request: HttpRequest) -> HttpResponseBase:
 
 @page(Right.SETTINGS, methods=BOTH)
 def edit(request: HttpRequest, pk: int) -> HttpResponseBase:
-    meter = _meter(request, pk)
-    drawn = _page(request, meter)
-    if request.method != "POST":
-        return draw(request, drawn)
-    saved = (_edit(meter), _("Saved. The gateway fetches it with its next message."))
-    return submit(request, drawn, call=estate.edit_meter, done=lambda _made: saved, meter=meter, typed=typed(request))
+    return change(
+        request,
+        find=lambda: _meter(request, pk),
+        page=lambda meter: _page(request, meter),
+        call=estate.edit_meter,
+        name="meter",
+        done=lambda meter: (_edit(meter), _("Saved. The gateway fetches it with its next message.")),
+    )

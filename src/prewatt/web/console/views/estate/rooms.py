@@ -16,6 +16,7 @@ from prewatt.domain.estate.models import Floor, Room
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.estate.forms import Box, Page, Part, act, draw, form_id, submit, typed
+from prewatt.web.console.views.estate.forms import edit as change
 from prewatt.web.parts.pages import operator, page
 from prewatt.web.parts.registers import answer
 from prewatt.web.parts.tables import Ask, Column, Filter, Register
@@ -160,12 +161,14 @@ def create(request: HttpRequest) -> HttpResponseBase:
 
 @page(Right.SETTINGS, methods=BOTH)
 def edit(request: HttpRequest, pk: int) -> HttpResponseBase:
-    room = _room(request, pk)
-    drawn = _page(request, room)
-    if request.method != "POST":
-        return draw(request, drawn)
-    saved = (reverse("console:estate-rooms"), _("Saved."))
-    return submit(request, drawn, call=estate.change_room, done=lambda _made: saved, room=room, typed=typed(request))
+    return change(
+        request,
+        find=lambda: _room(request, pk),
+        page=lambda room: _page(request, room),
+        call=estate.change_room,
+        name="room",
+        done=lambda _room: (reverse("console:estate-rooms"), _("Saved.")),
+    )
 
 
 @page(Right.SETTINGS, methods=POST)

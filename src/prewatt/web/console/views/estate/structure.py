@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db.models import Count, Model, Q, QuerySet
@@ -15,7 +16,7 @@ from prewatt.domain.estate import scope
 from prewatt.domain.estate import structure as estate
 from prewatt.domain.estate.models import Area, Building, Floor
 from prewatt.domain.staff.rights import Right
-from prewatt.web.console.views.estate.forms import Box, Page, Part, act, draw, form_id, submit, typed
+from prewatt.web.console.views.estate.forms import Box, Page, Part, act, draw, edit, form_id, submit, typed
 from prewatt.web.parts.pages import operator, page
 
 POST = ("POST",)
@@ -126,6 +127,12 @@ def _save(request: HttpRequest, drawn: Page, call: Any, **given: Any) -> HttpRes
     return submit(request, drawn, call=call, done=lambda _made: saved, typed=typed(request), **given)
 
 
+def _change(
+    request: HttpRequest, find: Callable[[], M], drawn: Callable[[M], Page], call: Any, name: str
+) -> HttpResponseBase:
+    return edit(request, find=find, page=drawn, call=call, name=name, done=lambda _one: (_tree(), _("Saved.")))
+
+
 @page(Right.SETTINGS, methods=BOTH)
 def create_building(request: HttpRequest) -> HttpResponseBase:
     return _save(request, _building_page(None), estate.create_building, form_id=form_id(request))
@@ -133,8 +140,7 @@ def create_building(request: HttpRequest) -> HttpResponseBase:
 
 @page(Right.SETTINGS, methods=BOTH)
 def edit_building(request: HttpRequest, pk: int) -> HttpResponseBase:
-    one = _building(request, pk)
-    return _save(request, _building_page(one), estate.change_building, building=one)
+    return _change(request, lambda: _building(request, pk), _building_page, estate.change_building, "building")
 
 
 @page(Right.SETTINGS, methods=BOTH)
@@ -146,8 +152,13 @@ def create_floor(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @page(Right.SETTINGS, methods=BOTH)
 def edit_floor(request: HttpRequest, pk: int) -> HttpResponseBase:
-    one: Floor = _mine(_floors(request), pk)
-    return _save(request, _floor_page(one.building, one), estate.change_floor, floor=one)
+    return _change(
+        request,
+        lambda: _mine(_floors(request), pk),
+        lambda one: _floor_page(one.building, one),
+        estate.change_floor,
+        "floor",
+    )
 
 
 @page(Right.SETTINGS, methods=BOTH)
@@ -159,8 +170,13 @@ def create_area(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @page(Right.SETTINGS, methods=BOTH)
 def edit_area(request: HttpRequest, pk: int) -> HttpResponseBase:
-    one: Area = _mine(scope.areas(operator(request)).select_related("building"), pk)
-    return _save(request, _area_page(one.building, one), estate.change_area, area=one)
+    return _change(
+        request,
+        lambda: _mine(scope.areas(operator(request)).select_related("building"), pk),
+        lambda one: _area_page(one.building, one),
+        estate.change_area,
+        "area",
+    )
 
 
 @page(Right.SETTINGS, methods=POST)
