@@ -184,8 +184,10 @@ class Half:
         from prewatt.domain.control.models import NeverCut
         from prewatt.domain.estate.models import Area, Upload
         from prewatt.domain.lists.models import Export, SavedFilter
+        from prewatt.domain.staff.models import ApiToken
         from prewatt.domain.tariff.models import Plan
         from prewatt.domain.vending.presets import Preset, PresetRow
+        from prewatt.domain.webhooks.models import Delivery, Endpoint
 
         letter, first = "F" if self.foreign else "A", self.meters[3]
         self.preset = Preset.objects.create(
@@ -208,6 +210,27 @@ class Half:
             name="外楼" if self.foreign else "本楼",
             query="text=101",
             saved_at=self.counter.now,
+        )
+        self.token = ApiToken.objects.create(
+            name="外楼程序" if self.foreign else "本楼程序",
+            operator=self.manager,
+            digest=f"token-{letter}",
+            begins="pw_",
+            form=f"token-{letter}",
+            created_at=self.counter.now,
+            created_by=self.manager,
+            expires_at=self.counter.now,
+        )
+        self.endpoint = Endpoint.objects.create(
+            name="外楼平台" if self.foreign else "本楼平台",
+            url="https://example.com/",
+            nonce=letter,
+            form_id=f"webhook-{letter}",
+            created_at=self.counter.now,
+            created_by=self.manager,
+        )
+        self.delivery = Delivery.objects.create(
+            endpoint=self.endpoint, event="test", event_id=f"test:{letter}", at=self.counter.now, body="{}"
         )
         self.area = Area.objects.create(building=self.building, name="外楼东区" if self.foreign else "东区")
         self.vital = NeverCut.objects.create(

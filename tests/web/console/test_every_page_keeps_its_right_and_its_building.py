@@ -66,8 +66,11 @@ ARGUMENTS: dict[str, Args] = {
     **_all("waiting-show waiting-pay", "waiting"),
     **_all("unclear-late", "late"),
     **_all("alarm alarm-acknowledge", "alarm"),
+    **_all("webhook webhook-live webhook-renew webhook-test", "endpoint"),
+    **_all("delivery-replay delivery-skip", "delivery"),
     **_all("export-cancel export-file", "export"),
     **_all("saved-delete", "saved"),
+    **_all("token-revoke", "token"),
     "unclear-decide": lambda half: [half.unclear.order_id],
     "print": lambda half: [half.sale.receipt],
     "back": lambda half: ["refund", half.refund.pk],
@@ -76,11 +79,14 @@ ARGUMENTS: dict[str, Args] = {
     "fleet-send": lambda _half: ["read"],
     "estate-remove": lambda half: ["building", half.building.pk],
     "estate-message": lambda _half: ["opened"],
+    "report-day": lambda _half: ["2026-06-01"],
+    "report-day-sign": lambda _half: ["2026-06-01"],
     "role-rename": lambda half: [half.manager.role_id],
     "role-remove": lambda half: [half.manager.role_id],
 }
 # No thing of a tower stands in these addresses.
 NOBODYS = {"fleet-preview", "fleet-send", "role-rename", "role-remove", "plan", "plan-send", "estate-message"}
+NOBODYS |= {"report-day", "report-day-sign"}  # the whole site's
 ENDED = {"account-sign-out": 302}  # what is not there is as good as signed out
 
 

@@ -130,6 +130,8 @@ ROOMS: tuple[Room, ...] = (
         _("Reports"),
         "chart-bar",
         (
+            Link("console:report-finance", _("Finance"), "report-finance", (REPORTS,)),
+            Link("console:report-days", _("Day close"), "report-days", (REPORTS,)),
             Link("console:alarms", _("Alarms now"), "alarms", (READ,), count="alarms_now"),
             Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
             Link("console:lost", _("Lost meters"), "lost", (READ,)),
@@ -156,9 +158,11 @@ ROOMS: tuple[Room, ...] = (
             Link("console:counter-settings", _("Counter settings"), "counter", (Right.SETTINGS,)),
             Link("console:operators", _("Operators"), "operators", (Right.STAFF,)),
             Link("console:roles", _("Roles and rights"), "roles", (Right.STAFF,)),
+            Link("console:tokens", _("API tokens"), "tokens", tuple(Right)),
             Link("console:log", _("Operation log"), "log", (Right.AUDIT,)),
             Link("console:site", _("Log-in page"), "site", (Right.SETTINGS,)),
             Link("console:backups", _("Backups"), "backups", (Right.SETTINGS,)),
+            Link("console:webhooks", _("Webhooks"), "webhooks", (Right.SETTINGS,)),
         ),
     ),
     Room(

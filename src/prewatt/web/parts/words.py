@@ -142,6 +142,17 @@ BACKUP_REASONS: dict[str, Text] = {
 }
 
 
+# Why a webhook was paused by itself.
+WEBHOOK_PAUSES: dict[str, Text] = {
+    "silent": _("Paused: the receiver has not heard a message for three days"),
+    "secret": _("Paused: the site's key is another one now, so its secret is, too"),
+}
+
+
+def webhook_pause(code: str) -> Text:
+    return WEBHOOK_PAUSES.get(code, code)
+
+
 def backup_reason(code: str) -> Text:
     return BACKUP_REASONS.get(code, code)
 
