@@ -25,6 +25,9 @@ OUTSIDE = {"login": "/login/"}
 # "→" follows the first link of the page so far whose address matches the pattern behind it.
 PAGES = {
     "dashboard": "/",
+    "backups": "/settings/backups/",
+    "webhooks": "/settings/webhooks/",
+    "webhook": r"/settings/webhooks/ → /settings/webhooks/\d+/$",
     "building": "/building/",
     "building-card": "/building/?go=1806",
     "building-filter": "/building/?state=al1",
