@@ -23,6 +23,22 @@ WHERE a.code = %s AND a.owner = %s
 """
 
 
+# Every account's last checkpoint, and what came after the newest: an account without one there has not moved since.
+_BY_CODE = """
+SELECT a.code, SUM(x.fen) FROM (
+    SELECT b.id AS id, (SELECT p.balance_fen FROM ledger_checkpoint p
+                        WHERE p.account_id = b.id ORDER BY p.upto DESC LIMIT 1) AS fen
+    FROM ledger_account b
+    UNION ALL
+    SELECT t.credit_id, t.amount_fen FROM ledger_transfer t WHERE t.kind IN ('posted', 'confirmed')
+        AND t.id > (SELECT COALESCE(MAX(q.upto), 0) FROM ledger_checkpoint q)
+    UNION ALL
+    SELECT t.debit_id, -t.amount_fen FROM ledger_transfer t WHERE t.kind IN ('posted', 'confirmed')
+        AND t.id > (SELECT COALESCE(MAX(q.upto), 0) FROM ledger_checkpoint q)
+) x JOIN ledger_account a ON a.id = x.id GROUP BY a.code ORDER BY a.code
+"""
+
+
 def balance_fen(ref: Ref) -> int:
     """Credits minus debits, confirmed ones only. An account that nothing ever moved has zero."""
     with connection.cursor() as cursor:
@@ -49,6 +65,13 @@ def _sum(transfers: QuerySet[Transfer]) -> int:
 def available_fen(ref: Ref) -> int:
     """What an operation may still take out. Take `operations.lock(ref)` first, or two may take the same."""
     return balance_fen(ref) - reserved_fen(ref)
+
+
+def balances_by_code() -> dict[str, int]:
+    """The accounts of each kind added up; together they are zero."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_CODE)
+        return {code: int(fen or 0) for code, fen in cursor.fetchall()}
 
 
 def balances() -> Iterator[tuple[Ref, int]]:

@@ -24,6 +24,7 @@ from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
+from prewatt.domain.vending import shifts
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale, SaleState, Shift
 
 NOTE_MAX = 400
@@ -54,6 +55,7 @@ class Sheet:
 
     `methods` and `sellers`: rows of sums, each with its `who`. `shifts`: one a drawer. `on_the_way` and `ledger` are as
     they stand at the moment of asking: money on its way to meters and back, and the ledger's accounts added up by code.
+    `earlier`: sales of earlier days that were turned round on this one, a row each: they belong to this day's books.
     """
 
     day: date
@@ -61,11 +63,12 @@ class Sheet:
     methods: list[Mapping[str, Any]]
     sellers: list[Mapping[str, Any]]
     shifts: list[Mapping[str, Any]]
+    earlier: list[Mapping[str, Any]]
     on_the_way: Mapping[str, Mapping[str, int]]
     ledger: Mapping[str, int]
 
     def figures(self) -> dict[str, Any]:
-        named = ("total", "methods", "sellers", "shifts", "on_the_way", "ledger")
+        named = ("total", "methods", "sellers", "shifts", "earlier", "on_the_way", "ledger")
         return {name: getattr(self, name) for name in named}
 
 
@@ -82,8 +85,9 @@ def sheet(*, operator: Operator, day: date) -> Sheet:
         methods=_split(cells, "tender", str),
         sellers=_split(cells, "seller_id", _sellers(cells).get),
         shifts=_shifts(day),
+        earlier=_earlier(day),
         on_the_way=_on_the_way(day),
-        ledger=_accounts(),
+        ledger=ledger.balances_by_code(),
     )
 
 
@@ -109,7 +113,7 @@ def _shifts(day: date) -> list[Mapping[str, Any]]:
             "who": str(one.operator),
             "opened_at": one.opened_at.isoformat(),
             "closed_at": one.closed_at.isoformat() if one.closed_at else "",
-            "expected_fen": one.expected_fen,
+            "expected_fen": shifts.drawer(one).expected_fen,
             "counted_fen": one.counted_fen,
             "difference_fen": one.difference_fen,
             "reason": one.reason,
@@ -118,29 +122,42 @@ def _shifts(day: date) -> list[Mapping[str, Any]]:
     ]
 
 
+def _earlier(day: date) -> list[Mapping[str, Any]]:
+    found = Reversal.objects.filter(business_day=day, state=BackState.DONE, sale__business_day__lt=day)
+    return [
+        {
+            "receipt": one.receipt,
+            "sale": one.sale.receipt,
+            "sold_on": one.sale.business_day.isoformat(),
+            "fen": one.amount_fen,
+        }
+        for one in found.select_related("sale").order_by("series", "number")
+    ]
+
+
+_WAYS = {SaleState.PAID: "to_meters", SaleState.UNCLEAR: "unclear", SaleState.WAITING: "in_wallets"}
+
+
 def _on_the_way(day: date) -> dict[str, dict[str, int]]:
     """What was sold up to this day and is not on its meter yet, and what is on its way back."""
-    sales = Sale.objects.filter(business_day__lte=day)
-    asked: tuple[tuple[str, QuerySet[Any]], ...] = (
-        ("to_meters", sales.filter(state=SaleState.PAID)),
-        ("unclear", sales.filter(state=SaleState.UNCLEAR)),
-        ("in_wallets", sales.filter(state=SaleState.WAITING)),
-        ("refunds", Refund.objects.filter(state__in=(BackState.SENDING, BackState.UNCLEAR))),
-        ("reversals", Reversal.objects.filter(state__in=(BackState.SENDING, BackState.UNCLEAR))),
-    )
-    return {name: _counted(rows) for name, rows in asked}
+    sales = Sale.objects.filter(business_day__lte=day, state__in=sorted(_WAYS)).order_by().values("state")
+    states = {row["state"]: row for row in sales.annotate(fen=Sum("amount_fen"), number=Count("pk"))}
+    nothing = {"fen": 0, "number": 0}
+    found = {name: _plain(states.get(state, nothing)) for state, name in _WAYS.items()}
+    back = {"state__in": (BackState.SENDING, BackState.UNCLEAR)}
+    return found | {
+        "refunds": _counted(Refund.objects.filter(**back)),
+        "reversals": _counted(Reversal.objects.filter(**back)),
+    }
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, int]:
+    return {"fen": int(row["fen"]), "number": int(row["number"])}
 
 
 def _counted(rows: QuerySet[Any]) -> dict[str, int]:
     found = rows.order_by().aggregate(fen=Sum("amount_fen", default=0), number=Count("pk"))
-    return {"fen": int(found["fen"]), "number": int(found["number"])}
-
-
-def _accounts() -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for ref, fen in ledger.balances():
-        sums[ref.code] = sums.get(ref.code, 0) + fen
-    return dict(sorted(sums.items()))
+    return _plain(found)
 
 
 def sign(*, day: date, form_id: str, note: str = "", operator: Operator, now: datetime, address: str = "") -> DayClose:
@@ -242,6 +259,12 @@ def since_signed(closed: DayClose) -> dict[str, int]:
     then: Mapping[str, int] = closed.figures["total"]
     present = _named(whole)
     return {name: present[name] - then[name] for name in _NAMES if present[name] != then[name]}
+
+
+def signed(*, first_day: date, last_day: date) -> frozenset[date]:
+    """Which days of the span are signed."""
+    found = DayClose.objects.filter(day__gte=first_day, day__lte=last_day)
+    return frozenset(found.values_list("day", flat=True))
 
 
 def days(*, operator: Operator, first_day: date, last_day: date) -> Iterable[tuple[date, DayClose | None]]:

@@ -10,6 +10,7 @@ from prewatt.web.console import (
     urls_fleet,
     urls_lists,
     urls_people,
+    urls_reports,
     urls_sale,
 )
 from prewatt.web.console.views import building, dashboard, login, meters
@@ -36,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *urls_customers.urlpatterns,
     *urls_estate.urlpatterns,
     *urls_people.urlpatterns,
+    *urls_reports.urlpatterns,
     *urls_commissioning.urlpatterns,
     *urls_sale.urlpatterns,
 ]

@@ -42,6 +42,17 @@
       xAxis: axis({ type: "category", data: f.labels, axisLabel: { interval: 6, fontSize: 11, color: token("axis") } }), yAxis: { show: false, type: "value" },
       series: [{ name: f.name, type: "bar", data: f.values, barWidth: "64%", itemStyle: { color: token("c1"), borderRadius: [2, 2, 0, 0] } }],
     }),
+    /* a row of periods: what is added up stands on the line, what went back hangs below it */
+    bars: (f) => ({
+      grid: { left: 64, right: 12, top: f.series.length > 1 ? 28 : 10, bottom: 22 }, tooltip: tip(f.unit),
+      legend: f.series.length > 1 ? Object.assign(legend(f.series.map((one) => one.name)), { type: "scroll", itemHeight: 8, itemWidth: 12 }) : undefined,
+      xAxis: axis({ type: "category", data: f.labels, splitLine: { show: false }, axisLabel: { interval: Math.max(0, Math.ceil(f.labels.length / 12) - 1), color: token("axis"), fontSize: 11 } }),
+      yAxis: axis({ type: "value", axisLine: { show: false }, splitNumber: 4 }),
+      series: f.series.map((one, place) => ({
+        name: one.name, type: "bar", stack: "all", data: one.values, barMaxWidth: 34,
+        itemStyle: { color: token(one.back ? "c5" : `c${(place % 4) + 1}`), opacity: place > 3 && !one.back ? 0.6 : 1 },
+      })),
+    }),
     /* ways of paying, lying down */
     ways: (f) => ({
       grid: { left: 78, right: 84, top: 4, bottom: 4 }, xAxis: { show: false, type: "value" },
