@@ -98,6 +98,12 @@ def test_money_that_the_books_do_not_know_is_shown_to_the_fen(counter: Counter) 
     assert line.books_fen - (line.meter_fen or 0) == -1
 
 
+def test_a_missing_purchase_is_not_set_off_against_what_was_used(counter: Counter) -> None:
+    show(counter, 2, bought_fen=9_000, balance_fen=8_800)
+    line = compared(counter)["2"]
+    assert (line.verdict, line.unexplained_fen, line.unbooked_fen) == ("differs", 1_000, 200)
+
+
 def test_what_was_used_is_no_difference(counter: Counter) -> None:
     show(counter, 1, balance_fen=9_400)
     line = compared(counter)["1"]

@@ -265,8 +265,10 @@ def _split(one: _Account, said: _Expected, shown: Shown | None, moving_fen: int)
         return _Parts(max(0, open_fen), max(0, -open_fen), 0)
     not_given = said.bought_fen + moving_fen - shown.bought_fen
     used = shown.bought_fen - one.base_fen - shown.net_fen
+    if not_given:  # the registers differ: what was used is only known by them, so it is not set off against that
+        return _Parts(used - said.used_fen, 0, not_given)
     too_much_booked = max(0, said.used_fen - max(0, used))
-    return _Parts(max(0, max(0, used) - said.used_fen), max(0, -used), not_given - too_much_booked)
+    return _Parts(max(0, max(0, used) - said.used_fen), max(0, -used), -too_much_booked)
 
 
 def _pending() -> dict[int, _Pending]:

@@ -101,15 +101,21 @@ def _money(alarm: Alarm) -> str:
 
 def _rest(alarm: Alarm) -> str:
     if alarm.kind == Kind.COUNT:
-        figures = _("the meter shows %(shown)s, the order says %(order)s") % {
-            "shown": formats.NOTHING if alarm.value is None else alarm.value,
-            "order": formats.NOTHING if alarm.threshold is None else alarm.threshold,
-        }
-        return f"{words.reason(alarm.detail)}; {figures}" if alarm.detail else figures
+        return _count(alarm)
     if alarm.kind == Kind.IMPOSSIBLE:
         known = (word for start, word in IMPOSSIBLE.items() if alarm.detail.startswith(start))
         return str(next(known, alarm.detail))
     return _("The gateway does not report to this centre.")
+
+
+def _count(alarm: Alarm) -> str:
+    """An unclear order has a reason; without one it is the comparison of the books that found it."""
+    pattern = _("the meter shows %(shown)s, the order says %(said)s")
+    if not alarm.detail:
+        pattern = _("the meter shows %(shown)s purchases, the books know %(said)s")
+    shown, said_count = ("—" if one is None else one for one in (alarm.value, alarm.threshold))
+    figures = pattern % {"shown": shown, "said": said_count}
+    return f"{words.reason(alarm.detail)}; {figures}" if alarm.detail else figures
 
 
 def span(alarm: Alarm, at: datetime) -> timedelta:
