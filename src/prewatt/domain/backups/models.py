@@ -58,5 +58,9 @@ class Run(models.Model):
     detail = models.CharField(max_length=400, blank=True)
     gone_at = models.DateTimeField(null=True)
 
+    @property
+    def name(self) -> str:
+        return self.file.rpartition("/")[2]
+
     def __str__(self) -> str:
         return f"{self.id} {self.state}"

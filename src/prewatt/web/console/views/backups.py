@@ -75,7 +75,7 @@ def _page(request: HttpRequest) -> Page:
     plan = backups.plan()
     when = [
         Box("on", _("Back up every day"), "tick", value="1" if plan.on else ""),
-        Box("hour", _("Hour"), "choice", value=str(plan.hour), choices=[(str(n), f"{n:02d}:00") for n in range(24)]),
+        Box("hour", _("Time of day"), "choice", value=str(plan.hour), choices=[(str(n), f"{n:02d}:00") for n in range(24)]),
         Box("keep", _("Keep"), value=str(plan.keep), unit=_("backups"), mode="numeric", length_max=3, required=True),
     ]
     where = [
@@ -105,7 +105,7 @@ def _page(request: HttpRequest) -> Page:
             Part(_("When"), when, note=_("Older ones of the plan are removed, never those that a person asked for.")),
             Part(_("Where"), where, note=_("Not encrypted, the keys and second factors are left out.")),
         ),
-        save=_("Keep the plan"),
+        save=_("Keep this plan of backups"),
         more={
             **_runs(request),
             "health": queries.health(operator=operator(request), now=now()),

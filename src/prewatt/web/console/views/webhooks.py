@@ -158,7 +158,7 @@ def _parts(one: Endpoint | None) -> tuple[Part, ...]:
     ]
     return (
         Part(_("Where"), where, note=_("Without the tick, addresses inside the own network are refused.")),
-        Part(_("What"), what),
+        Part(_("Which events"), what),
     )
 
 
