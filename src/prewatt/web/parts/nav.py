@@ -100,7 +100,7 @@ ROOMS: tuple[Room, ...] = (
             Link("console:sales", _("Sales list"), "sales", (READ,)),
             Link("console:orders", _("To decide"), "orders", (READ,), count="to_check"),
             Link("console:refund", _("Refund from a meter"), "refund", (Right.REFUND,)),
-            Link("console:receipts", _("Receipts: check, print"), "receipts", (SELL, Right.REFUND, Right.REVERSE)),
+            Link("console:receipts", _("Receipts on paper"), "receipts", (SELL, Right.REFUND, Right.REVERSE)),
             Link("console:waiting", _("Money that waits for its meter"), "waiting", (READ,)),
             Link("console:shifts", _("Shifts"), "shifts", (SELL, Right.REFUND, Right.REVERSE, REPORTS)),
         ),
@@ -131,6 +131,7 @@ ROOMS: tuple[Room, ...] = (
         "chart-bar",
         (
             Link("console:report-finance", _("Finance"), "report-finance", (REPORTS,)),
+            Link("console:report-sales", _("Sales detail"), "report-sales", (REPORTS,)),
             Link("console:report-days", _("Day close"), "report-days", (REPORTS,)),
             Link("console:alarms", _("Alarms now"), "alarms", (READ,), count="alarms_now"),
             Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
