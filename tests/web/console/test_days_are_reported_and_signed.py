@@ -180,3 +180,24 @@ def test_the_sheet_balances(admin: Any) -> None:
     sheet = admin.get(f"/reports/days/{DAY}/").context
     assert sheet["accounts_sum"] == 0
     assert [fen for _text, fen in sheet["accounts"] if fen] == [9_500, -9_500]
+
+
+def test_every_movement_has_its_line_with_seller_meter_and_purchase_count(admin: Any) -> None:
+    page = admin.get(f"/reports/sales/?{ALL}&sort=at")
+    columns = [one.key for one in page.context["table"].columns]
+    kept = [columns.index(key) for key in ("seller", "what", "meter", "times", "tender", "amount")]
+    lines = [[row[place] for place in kept] for row in shown(page)]
+    meter = "0300000000"
+    assert lines == [
+        ["cashier", "售电", meter, "1", "现金", "100.00"],
+        ["admin", "售电", meter, "2", "微信支付", "30.00"],
+        ["admin", "退电", meter, "3", "现金", "−5.00"],
+        ["admin", "冲正", meter, "4", "微信支付", "−30.00"],
+    ]
+    assert page.context["sums"].income_fen == 9_500
+
+
+def test_the_stranger_sees_no_line(traded: Counter, client: Any) -> None:
+    client.force_login(traded.stranger)
+    page = client.get(f"/reports/sales/?{ALL}")
+    assert (shown(page), page.context["sums"].count) == ([], 0)

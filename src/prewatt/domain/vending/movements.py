@@ -32,6 +32,7 @@ _MODELS: dict[What, type[Sale | Refund | Reversal]] = {
 FIELDS = (
     *("what", "key", "at", "day", "receipt_series", "receipt_number", "room_number", "meter_number", "customer_name"),
     *("customer_number", "seller", "way", "signed_fen", "standing", "why", "sale_key"),
+    "times",
 )
 
 
@@ -168,6 +169,7 @@ def _rows(what: What, operator: Operator, wanted: Wanted) -> QuerySet[Any, Any]:
             signed_fen=F("amount_fen") * Value(1 if sale else -1, output_field=BigIntegerField()),
             standing=F("state"),
             why=F("reason"),
+            times=F("order__count"),  # none where no meter took part
             sale_key=F("pk") if sale else Coalesce(F("sale_id"), Value(""), output_field=text),
         )
         .values(*FIELDS)
