@@ -19,7 +19,7 @@ from workbooks import opened
 
 NOW = datetime(2026, 6, 2, 2, 3, 4, tzinfo=UTC)
 AT = datetime(2026, 6, 1, 15, 59, 59, 999_999, tzinfo=UTC)
-ODD = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "http://x.example/", "007", "a\x07b", "行\n二", " ", "'x"]
+ODD = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "http://x.example/", "007", "a\x07b", "_x0042_ & <b>", "行\n二", " ", "'x"]
 
 
 def rows_of(ask: Any) -> list[dict[str, Any]]:
@@ -105,7 +105,7 @@ def test_columns_are_as_wide_as_what_stands_in_them() -> None:
 
 def test_more_rows_than_a_sheet_takes_are_refused_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheets, "ROWS_MAX", len(ODD) - 1)
-    with pytest.raises(TooManyRows, match="10 rows are more than one file takes"):
+    with pytest.raises(TooManyRows, match="11 rows are more than one file takes"):
         made()
 
 

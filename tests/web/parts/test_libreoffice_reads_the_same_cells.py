@@ -17,8 +17,9 @@ from python_calamine import CalamineWorkbook
 
 from counter import Counter, yuan
 from prewatt.web.parts.exporting import list_of
-from prewatt.web.parts.sheets import HEAD_ROW, UNITS
+from prewatt.web.parts.sheets import HEAD_ROW
 from prewatt.web.parts.tables import Column, Table
+from prewatt.web.parts.workbook import UNITS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.stranger]
 TENANTS = ["=cmd|' /C calc'!A0", "+86 10", "-1", "@SUM(A1:A9)", "http://x.example/", "007", '"a","b"', "珠海·咖啡"]
