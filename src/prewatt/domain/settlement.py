@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -515,8 +515,12 @@ def compare_restored(*, now: datetime, limit: int = 500) -> int:
     One that shows other purchases stays marked, and money that was sold to it meanwhile becomes unclear: a person
     decides with the reading on the screen. Returns how many meters were judged anew.
     """
-    waiting = Unseen.objects.order_by("meter_id").values_list("meter_id", flat=True)
-    return sum(_compare(meter_id, now) for meter_id in waiting[:limit])
+    since = Unseen.objects.order_by("-since").values_list("since", flat=True).first()
+    if since is None:
+        return 0
+    read = Reading.objects.filter(meter_id=OuterRef("meter_id"), taken_ms__gt=round(since.timestamp() * 1000))
+    waiting = Unseen.objects.filter(Exists(read)).order_by("differs", "meter_id")  # what is silent holds nobody up
+    return sum(_compare(meter_id, now) for meter_id in list(waiting.values_list("meter_id", flat=True)[:limit]))
 
 
 @transaction.atomic

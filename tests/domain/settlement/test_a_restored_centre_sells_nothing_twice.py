@@ -79,7 +79,17 @@ def test_an_order_that_was_in_the_backup_goes_on_at_once(counter: Counter) -> No
     counter.read_all(purchase_count=0, bought_fen=0, balance_fen=0)
     assert compare_restored(now=counter.now) == 0  # its own order is on the way
     counter.arrive("s1")
-    assert compare_restored(now=counter.now) == 1
+    assert compare_restored(now=counter.now) == 1  # the proof of its order is newer than the reading
+
+
+def test_silent_meters_hold_nobody_up(counter: Counter) -> None:
+    more = [counter.meter(f"0400{nth:06d}") for nth in range(3)]
+    for meter in (*counter.meters, *more):
+        counter.opened(meter)
+    restored(backup_made_at=counter.now, now=counter.later(hours=1))
+    counter.read_all(more[-1], purchase_count=0, bought_fen=0, balance_fen=0)
+    assert compare_restored(now=counter.now, limit=1) == 1
+    assert Unseen.objects.count() == 3
 
 
 def test_a_difference_without_new_money_is_found_by_the_audit(back: Counter) -> None:

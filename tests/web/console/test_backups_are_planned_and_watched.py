@@ -167,6 +167,24 @@ def test_the_plan_runs_once_a_day_at_its_hour_and_keeps_so_many(client: Any, cou
     )
 
 
+def test_what_a_restore_left_to_be_done_stands_on_the_page(client: Any, counter: Counter) -> None:
+    from prewatt.domain.dispatch.models import Unseen
+    from prewatt.domain.dispatch.restores import restored
+    from prewatt.domain.settlement import compare_restored
+
+    counter.opened()
+    restored(backup_made_at=counter.now, now=counter.now)
+    client.force_login(counter.admin)
+    page = client.get(INDEX).content.decode()
+    assert 'role="status"' in page
+    counter.read_all(purchase_count=1, bought_fen=100, balance_fen=100)
+    compare_restored(now=counter.now)
+    assert Unseen.objects.get().differs
+    page = client.get(INDEX).content.decode()
+    assert 'role="alert"' in page
+    assert counter.meters[0].number in page
+
+
 def test_what_a_person_asked_for_is_never_rotated_away(client: Any, counter: Counter, folder: Path) -> None:
     client.force_login(counter.admin)
     plan(client, folder, keep="1")
