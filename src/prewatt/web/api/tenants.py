@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from django.db.models import Q
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
 from prewatt.domain.estate import customers
-from prewatt.domain.estate.models import Customer, Meter, Opening
+from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import closing_queries
 from prewatt.domain.vending import operations as vending
@@ -18,6 +19,7 @@ from prewatt.units.values import Money
 from prewatt.web.api import shapes
 from prewatt.web.api.doors import bearer, reads, write_id, writes
 from prewatt.web.api.finding import account_of, customer_of, meter_of, one
+from prewatt.web.api.finding import customers as customers_of
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import Name, Pk, Word
 from prewatt.web.parts.pages import address, now
@@ -42,11 +44,11 @@ class WantedAccounts(Schema):
 @reads(router, "/customers", Right.READ, of=shapes.CustomersOut)
 def list_customers(request: HttpRequest, part: Parts, wanted: Annotated[WantedCustomers, Query()]) -> Any:
     """Customers, by user number"""
-    found = Customer.objects.for_operator(bearer(request))
+    found = customers_of(request)
     if wanted.number:
         found = found.filter(number=wanted.number)
     if wanted.text:
-        found = found.filter(name__icontains=wanted.text) | found.filter(phone__contains=wanted.text)
+        found = found.filter(Q(name__icontains=wanted.text) | Q(phone__contains=wanted.text))
     rows, after = take(found, part, by="number")
     return {"items": [shapes.customer(row) for row in rows], "next": after}
 

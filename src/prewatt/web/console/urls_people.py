@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views import account, log, login, operators, roles, site
+from prewatt.web.console.views import account, log, login, operators, roles, site, tokens
 
 urlpatterns = [
     path("login/code/", login.log_in_code, name="login-code"),
@@ -26,6 +26,9 @@ urlpatterns = [
     path("roles/new/", roles.add, name="role-new"),
     path("roles/<int:pk>/rename/", roles.rename, name="role-rename"),
     path("roles/<int:pk>/remove/", roles.remove, name="role-remove"),
+    path("settings/tokens/", tokens.index, name="tokens"),
+    path("settings/tokens/new/", tokens.new, name="token-new"),
+    path("settings/tokens/<int:pk>/revoke/", tokens.revoke, name="token-revoke"),
     path("log/", log.register, name="log"),
     path("log/<int:pk>/", log.show, name="log-entry"),
     path("site/", site.sign, name="site"),
