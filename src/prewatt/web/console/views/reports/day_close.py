@@ -104,7 +104,7 @@ REGISTER = Register(
             link=lambda row: reverse("console:report-day", args=[row["day"].isoformat()]),
             width=12,
         ),
-        Column("sold", gettext_lazy("Sold"), "money", sort=("sold",)),
+        Column("sold", pgettext_lazy("finance", "Sold"), "money", sort=("sold",)),
         Column("back", gettext_lazy("Reversed and refunded"), "money", sort=("back",)),
         Column("income", pgettext_lazy("finance", "Income"), "money", sort=("income",)),
         Column(

@@ -158,11 +158,11 @@ REGISTER = Register(
         Column("period", gettext_lazy("Period"), sort=("period",), link=lambda row: row["single"], width=12),
         Column("who", gettext_lazy("Seller, method or building"), sort=("who",), width=22),
         _number("sold_count", gettext_lazy("Sales"), sort=("sold_count",)),
-        _money("sold", gettext_lazy("Sold"), sort=("sold",)),
+        _money("sold", pgettext_lazy("finance", "Sold"), sort=("sold",)),
         _number("reversed_count", gettext_lazy("Reversals"), sort=("reversed_count",), shown=False),
-        _money("reversed", gettext_lazy("Reversed"), sort=("reversed",)),
+        _money("reversed", pgettext_lazy("finance", "Reversed"), sort=("reversed",)),
         _number("refunded_count", gettext_lazy("Refunds"), sort=("refunded_count",), shown=False),
-        _money("refunded", gettext_lazy("Refunded"), sort=("refunded",)),
+        _money("refunded", pgettext_lazy("finance", "Refunded"), sort=("refunded",)),
         _money("income", pgettext_lazy("finance", "Income"), sort=("income",)),
         Column(
             "signed",
@@ -228,10 +228,10 @@ def _spans(asked: Wanted) -> list[tuple[words.Text, str, bool]]:
     month, year = today.replace(day=1), today.replace(month=1, day=1)
     last_month, last_year = (one - timedelta(days=1) for one in (month, year))
     spans = (
-        (_("This month"), Per.DAY, month, today),
-        (_("Last month"), Per.DAY, last_month.replace(day=1), last_month),
-        (_("This year"), Per.MONTH, year, today),
-        (_("Last year"), Per.MONTH, last_year.replace(month=1, day=1), last_year),
+        (pgettext("span", "This month"), Per.DAY, month, today),
+        (pgettext("span", "Last month"), Per.DAY, last_month.replace(day=1), last_month),
+        (pgettext("span", "This year"), Per.MONTH, year, today),
+        (pgettext("span", "Last year"), Per.MONTH, last_year.replace(month=1, day=1), last_year),
     )
     narrow = {"by": asked.by, "seller": asked.seller_id, "tender": asked.tender, "building": asked.building_id}
     kept = {key: str(value) for key, value in narrow.items() if value}
@@ -260,7 +260,7 @@ def _chart(ask: Ask, found: list[Row]) -> dict[str, Any]:
 def _series(who: Any, name: str, found: list[Row], periods: list[date]) -> dict[str, Any]:
     sold = {one.period: _yuan(one.sums.sold_fen) for one in found if one.who == who}
     return {
-        "name": _("Sold") if who is None and name == _("all") else name,
+        "name": pgettext("finance", "Sold") if who is None and name == _("all") else name,
         "values": [sold.get(at, 0) for at in periods],
     }
 
