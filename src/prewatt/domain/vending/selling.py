@@ -46,12 +46,17 @@ class AboveCeiling(Refused):
 
     def __init__(self, *, meter: Meter, known_fen: int, arriving_fen: int, room_fen: int) -> None:
         self.fits_fen = max(0, room_fen)
+        more = _(
+            "Meter %(meter)s holds %(known)s yuan and %(arriving)s more are on the way; its ceiling is "
+            "%(ceiling)s yuan, "
+            "and it would refuse more. Nothing was booked. At most %(room)s yuan can be sold now."
+        )
+        alone = _(
+            "Meter %(meter)s holds %(known)s yuan; its ceiling is %(ceiling)s yuan, and it would refuse more. Nothing "
+            "was booked. At most %(room)s yuan can be sold now."
+        )
         super().__init__(
-            _(
-                "Meter %(meter)s holds %(known)s yuan and %(arriving)s more are on the way; its ceiling is "
-                "%(ceiling)s yuan, "
-                "and it would refuse more. Nothing was booked. At most %(room)s yuan can be sold now."
-            )
+            (more if arriving_fen else alone)
             % {
                 "meter": meter.number,
                 "known": Money(known_fen),

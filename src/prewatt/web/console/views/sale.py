@@ -163,7 +163,7 @@ def _form(
         "amount": lines[0].amount,
         "tenders": tenders(at_counter.methods),
         "tender": tender if tender in at_counter.methods else at_counter.default_method,
-        "quick": QUICK_YUAN,
+        "quick": [(yuan, f"{yuan:,}") for yuan in QUICK_YUAN],
         "refused": refused,
         "now": now(),
     }

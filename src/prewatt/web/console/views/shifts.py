@@ -116,7 +116,13 @@ REGISTER = Register(
 @page(*TAKES_MONEY, Right.REPORTS)
 def index(request: HttpRequest) -> HttpResponseBase:
     """His own shifts; for finance, all of them."""
-    return answer(request, REGISTER, more=lambda _ask: {"page": "shifts"})
+    who = operator(request)
+    more = {
+        "page": "shifts",
+        "may_open": any(who.may(right) for right in TAKES_MONEY),
+        "mine": shifts.current(who),
+    }
+    return answer(request, REGISTER, template="console/shifts/index.html", more=lambda _ask: more)
 
 
 @page(*TAKES_MONEY, methods=("GET", "HEAD", "POST"))

@@ -30,7 +30,7 @@
     const text = area.value.trim().replace(/\{([^{}]*)\}/g, (whole, name) => (name in samples ? samples[name] : whole));
     const [places, parts] = size(text);
     preview.textContent = text;
-    document.querySelector(`[data-size="${area.id}"]`).textContent = `${places} ${words.dataset.wordsOne} · ${parts} ${words.dataset.wordsPart}`;
+    document.querySelector(`[data-size="${area.id}"]`).textContent = `${places} ${words.dataset.wordsOne} · ${(parts === 1 ? words.dataset.wordsPart : words.dataset.wordsParts).replace(/\d+/, parts)}`;
   };
   areas.forEach((one) => { one.addEventListener("input", () => show(one)); show(one); });
 })();

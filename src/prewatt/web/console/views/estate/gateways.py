@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -20,7 +20,7 @@ from prewatt.domain.metering.queries import GATEWAY_SILENT_S
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.estate.forms import Box, Page, Part, act, draw, form_id, new_id, submit, typed
 from prewatt.web.console.views.estate.forms import edit as change
-from prewatt.web.parts import formats
+from prewatt.web.parts import formats, words
 from prewatt.web.parts.pages import address, now, operator, page, refusal
 from prewatt.web.parts.registers import answer
 from prewatt.web.parts.tables import Ask, Column, Filter, Register
@@ -50,7 +50,22 @@ EVENTS: dict[str, Text] = {
     "meter_lost": gettext_lazy("a meter stopped answering"),
     "meter_back": gettext_lazy("a meter answers again"),
     "foreign_meter": gettext_lazy("it read a meter that is not its own"),
+    "bad_bus": gettext_lazy("a bus cannot be used"),
     "unreadable": gettext_lazy("rows that cannot be read were left out"),
+}
+
+
+DETAILS: dict[str, Text] = {
+    "bus": gettext_lazy("bus"),
+    "unit": gettext_lazy("address"),
+    "address": gettext_lazy("DL/T 645 address"),
+    "error": gettext_lazy("because:"),
+    "reason": gettext_lazy("because:"),
+    "rows": gettext_lazy("rows"),
+    "readings": gettext_lazy("readings"),
+    "since_ms": gettext_lazy("since"),
+    "from_ms": gettext_lazy("from"),
+    "to_ms": gettext_lazy("to"),
 }
 
 
@@ -372,7 +387,14 @@ def event_word(event: GatewayEvent) -> Text:
 
 
 def detail_text(event: GatewayEvent) -> str:
-    return ", ".join(f"{name} {value}" for name, value in event.detail.items())
+    return ", ".join(f"{DETAILS.get(name, name)} {_detail(name, value)}" for name, value in event.detail.items())
+
+
+def _detail(name: str, value: str | int) -> Text:
+    """Codes as people say them, times as the site's clock shows them; what nobody gave a word stays as it came."""
+    if name.endswith("_ms") and isinstance(value, int):
+        return formats.moment(datetime.fromtimestamp(value / 1000, UTC))
+    return words.line_error(str(value)) if name in {"error", "reason"} else str(value)
 
 
 def _events(ask: Ask) -> Any:
