@@ -125,7 +125,7 @@ class Sheet:
     def row(self, row: Any) -> None:
         self._at += 1
         values = [(of(row), made) for of, made in self._cells]
-        cells = [made(value, self._at) for value, made in values if value is not None and value != ""]
+        cells = [made(value, self._at) for value, made in values if _is_there(value)]
         self._book.row(self._at, cells)
         measured = self._at - HEAD_ROW - 1
         if measured <= WIDTH_ROWS:
@@ -175,6 +175,11 @@ def _wide(text: str) -> int:
 def _every(table: Table) -> Iterable[Any]:
     rows = table.ordered()
     return rows if isinstance(rows, list) else rows.iterator(chunk_size=CHUNK)
+
+
+def _is_there(value: Any) -> bool:
+    """None and an empty text are empty cells. A translated text is not asked: that would translate it once more."""
+    return value is not None and (value.__class__ is not str or value != "")
 
 
 def _naive(at: datetime) -> datetime:
