@@ -70,6 +70,7 @@ PAGES = {
     "alarms": "/alarms/",
     "alarm": r"/alarms/ → /alarms/\d+/$",
     "alarm-history": "/alarms/history/",
+    "exports": "/exports/",
     "lost": "/lost/",
     "lost-gateways": "/lost/gateways/",
     "reconciliation": "/reconciliation/",
