@@ -133,6 +133,8 @@ ROOMS: tuple[Room, ...] = (
             Link("console:report-finance", _("Finance"), "report-finance", (REPORTS,)),
             Link("console:report-sales", _("Sales detail"), "report-sales", (REPORTS,)),
             Link("console:report-days", _("Day close"), "report-days", (REPORTS,)),
+            Link("console:report-readings", _("Meter reading sheet"), "report-readings", (REPORTS,)),
+            Link("console:report-daily", _("Daily use"), "report-daily", (REPORTS,)),
             Link("console:alarms", _("Alarms now"), "alarms", (READ,), count="alarms_now"),
             Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
             Link("console:lost", _("Lost meters"), "lost", (READ,)),

@@ -65,7 +65,9 @@ def _said(row: Any) -> str:
         said.append(_("the register or the ratio changed: counted hour by hour"))
     if row.old_ms > energy.STALE_MS:
         days = row.old_ms // DAY_MS
-        said.append(ngettext("a reading is missing for %(n)d day", "a reading is missing for %(n)d days", days) % {"n": days})
+        said.append(
+            ngettext("a reading is missing for %(n)d day", "a reading is missing for %(n)d days", days) % {"n": days}
+        )
     return "; ".join(said)
 
 

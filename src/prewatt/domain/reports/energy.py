@@ -1,0 +1,156 @@
+"""能耗查询 and 预付费表日用能: what stood on the registers at both ends of a period, and what was used day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import BooleanField, Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce, Greatest
+
+from prewatt.domain.estate.models import Meter, Opening, RatioChange, ratio_in
+from prewatt.domain.metering.board import span
+from prewatt.domain.metering.closing import day_start_ms
+from prewatt.domain.metering.models import Reading, UsageDay
+from prewatt.domain.metering.queries import zone
+
+if TYPE_CHECKING:
+    from prewatt.domain.staff.models import Operator
+
+FACTOR = 1  # 实际抄表倍率: our registers are read in Wh, so nothing else multiplies them
+STALE_MS = 86_400_000  # a reading this long before an edge of the period is said to be old
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Days from `first_day` to `last_day`, both included, in the site's zone. Empty values do not narrow."""
+
+    first_day: date
+    last_day: date
+    building_id: int | None = None
+    floors: str = ""  # a number or a span
+    text: str = ""  # room, meter, circuit, tenant
+
+    @property
+    def start_ms(self) -> int:
+        return day_start_ms(self.first_day, zone())
+
+    @property
+    def end_ms(self) -> int:
+        return day_start_ms(self.last_day + timedelta(days=1), zone())
+
+
+def sheet(*, operator: Operator, wanted: Wanted) -> QuerySet[Meter, Any]:
+    """A row for each meter that showed its register, as a dict: `before_wh`/`before_ms` is its last reading at or
+    before the period's beginning (else its first within the period), `after_wh`/`after_ms` the last one at or before
+    its end, `used_wh` = (本次 - 上次) x 实际抄表倍率 x 互感器倍率. `moved`: the register fell or the ratio changed in
+    between, so the formula does not hold and `used_wh` is what was counted hour by hour instead.
+    """
+    found = Meter.objects.for_operator(operator).filter(_meters(wanted, ""))
+    edges = found.annotate(
+        before_ms=Coalesce(_edge("taken_ms", upto=wanted.start_ms), _edge("taken_ms", since=wanted.start_ms)),
+        after_ms=_edge("taken_ms", upto=wanted.end_ms),
+        before_wh=Coalesce(_edge("energy_wh", upto=wanted.start_ms), _edge("energy_wh", since=wanted.start_ms)),
+        after_wh=_edge("energy_wh", upto=wanted.end_ms),
+    ).filter(after_ms__gte=F("before_ms"))
+    named = edges.annotate(
+        ratio_=ratio_in(),
+        counted_wh=_counted(wanted),
+        moved=Case(
+            When(Q(after_wh__lt=F("before_wh")) | _ratio_changed(wanted), then=Value(True)),
+            default=Value(False),
+            output_field=BooleanField(),
+        ),
+    )
+    rows: QuerySet[Meter, Any] = named.annotate(
+        used_wh=Case(
+            When(moved=True, then=Coalesce(F("counted_wh"), Value(0))),
+            default=(F("after_wh") - F("before_wh")) * FACTOR * F("ratio_"),
+        ),
+        room_number=Coalesce(F("room__number"), Value("")),
+        tenant=_tenant_at("pk", wanted.end_ms),
+        old_ms=Greatest(Value(wanted.start_ms) - F("before_ms"), Value(wanted.end_ms) - F("after_ms")),
+    )
+    return rows
+
+
+def _edge(column: str, *, upto: int | None = None, since: int | None = None) -> Subquery:
+    """The last reading up to a moment, or the first since one: one step in the index of readings for each meter."""
+    mine = Reading.objects.filter(meter_id=OuterRef("pk"), energy_wh__isnull=False)
+    if upto is not None:
+        return Subquery(mine.filter(taken_ms__lte=upto).order_by("-taken_ms").values(column)[:1])
+    return Subquery(mine.filter(taken_ms__gt=since).order_by("taken_ms").values(column)[:1])
+
+
+def _counted(wanted: Wanted) -> Subquery:
+    days = UsageDay.objects.filter(meter=OuterRef("pk"), day__gte=wanted.first_day, day__lte=wanted.last_day)
+    return Subquery(days.order_by().values("meter").annotate(total=Sum("energy_wh")).values("total"))
+
+
+def _ratio_changed(wanted: Wanted) -> Q:
+    edges = [datetime.fromtimestamp(at_ms / 1000, zone()) for at_ms in (wanted.start_ms, wanted.end_ms)]
+    return Q(Exists(RatioChange.objects.filter(meter=OuterRef("pk"), at__gte=edges[0], at__lt=edges[1])))
+
+
+def _tenant_at(meter: str, at_ms: int) -> Subquery:
+    at = datetime.fromtimestamp(at_ms / 1000, zone())
+    lived = Opening.objects.filter(meter=OuterRef(meter), opened_at__lt=at).filter(
+        Q(closed_at__isnull=True) | Q(closed_at__gte=at)
+    )
+    return Subquery(lived.order_by("-opened_at").values("customer__name")[:1])
+
+
+def _meters(wanted: Wanted, prefix: str) -> Q:
+    narrow = Q(**{f"{prefix}room__floor__building": wanted.building_id}) if wanted.building_id else Q()
+    if floors := span(wanted.floors):
+        narrow &= Q(**{f"{prefix}room__floor__number__range": floors})
+    if word := wanted.text.strip():
+        hit = Q()
+        for name in ("number", "circuit", "room__number"):
+            hit |= Q(**{f"{prefix}{name}__icontains": word})
+        openings = Opening.objects.filter(customer__name__icontains=word).order_by().values("meter")
+        narrow &= hit | Q(**{f"{prefix}pk__in": openings})
+    return narrow
+
+
+_DAILY = ("day", "energy_wh", "deducted_fen", "gap_s_max", "meter_id", "number", "room_number", "building_name")
+
+
+def daily(*, operator: Operator, wanted: Wanted) -> QuerySet[UsageDay, dict[str, Any]]:
+    """Closed days, a row for each meter and day, with whoever lived there at the end of it."""
+    lived = Opening.objects.filter(meter=OuterRef("meter"), opened_at__date__lte=OuterRef("day")).filter(
+        Q(closed_at__isnull=True) | Q(closed_at__date__gte=OuterRef("day"))
+    )
+    named = _days(operator, wanted).annotate(
+        number=F("meter__number"),
+        room_number=Coalesce(F("meter__room__number"), Value("")),
+        floor_number=F("meter__room__floor__number"),
+        building_name=Coalesce(F("meter__room__floor__building__name"), Value("")),
+        tenant=Subquery(lived.order_by("-opened_at").values("customer__name")[:1]),
+    )
+    rows: QuerySet[UsageDay, dict[str, Any]] = named.values(*_DAILY, "floor_number", "tenant")
+    return rows
+
+
+def daily_sums(*, operator: Operator, wanted: Wanted) -> Mapping[str, int]:
+    found = (
+        _days(operator, wanted)
+        .order_by()
+        .aggregate(energy_wh=Sum("energy_wh", default=0), deducted_fen=Sum("deducted_fen", default=0))
+    )
+    return {name: int(value) for name, value in found.items()}
+
+
+def daily_line(*, operator: Operator, wanted: Wanted) -> list[tuple[date, int]]:
+    """All the wanted meters together, day by day: for a picture."""
+    found = _days(operator, wanted).order_by("day").values_list("day").annotate(total=Sum("energy_wh"))
+    return [(day, int(total)) for day, total in found]
+
+
+def _days(operator: Operator, wanted: Wanted) -> QuerySet[UsageDay]:
+    mine = UsageDay.objects.filter(_meters(wanted, "meter__"), day__gte=wanted.first_day, day__lte=wanted.last_day)
+    if operator.is_active and operator.all_buildings:
+        return mine
+    return mine.filter(meter__in=Meter.objects.for_operator(operator).order_by().values("pk"))
