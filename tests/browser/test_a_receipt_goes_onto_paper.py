@@ -58,8 +58,8 @@ def test_the_papers_parts_are_told_apart_and_the_kind_of_paper_is_remembered(vis
 
 def test_the_preview_follows_what_is_typed(visit: Any, counter: Counter) -> None:
     page = visit("/settings/receipt/?kind=refund", who=counter.admin)
-    assert "T2026-000007" in page.inner_text(".es-paper")
+    assert "T2026-000007" in page.inner_text(".rc-paper")
     page.fill("#f-text", "# 我们的退电票\n票号 #MBillID || 原票号 #FirstBillID || #AmountCapitals")
-    page.wait_for_selector(".es-paper h3:has-text('我们的退电票')")
-    assert "原票号 S2026-000120" in page.inner_text(".es-paper")
-    assert "贰佰元整" in page.inner_text(".es-paper")
+    page.wait_for_selector(".rc-paper h3:has-text('我们的退电票')")
+    assert "原票号 S2026-000120" in page.inner_text(".rc-paper")
+    assert "贰佰元整" in page.inner_text(".rc-paper")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -151,13 +152,19 @@ def _receipt_page(request: HttpRequest, building: Building | None) -> Page:
             "kinds": kinds,
             "receipts": [papers.Slips(receipt_template.sample(shown.strip() or inherited, kind), parts=PARTS[1:2])],
             "fields": [
-                (_("Fields of the original"), OF_THE_ARTICLE),
-                (_("Fields with names of their own"), sorted(receipt_template.KNOWN - set(OF_THE_ARTICLE))),
+                (_("Fields of the original"), _with_samples(OF_THE_ARTICLE)),
+                (_("Fields with names of their own"), _with_samples(receipt_template.KNOWN - {*OF_THE_ARTICLE})),
             ],
             "inherited": inherited,
         },
         template="console/estate/receipt.html",
     )
+
+
+def _with_samples(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Each field with what it might say, for who points at it."""
+    ordered = names if isinstance(names, list) else sorted(names)
+    return [(name, receipt_template.SAMPLE_WHOLE.get(name, "")) for name in ordered]
 
 
 @page(Right.SETTINGS, methods=BOTH)
