@@ -301,4 +301,5 @@ def _store_days(meter_id: int, facts: Mapping[date, dict[str, int | None]], now:
     for day, row in known.items():
         if any(getattr(row, name) != value for name, value in facts[day].items()):
             UsageDay.objects.filter(pk=row.pk).update(version=F("version") + 1, closed_at=now, **facts[day])
+    sums.add_months(meter_id, facts)
     sums.mean_of(meter_id)

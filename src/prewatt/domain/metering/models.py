@@ -206,6 +206,25 @@ class UsageDay(models.Model):
         return f"{self.meter_id} {self.day}: {self.energy_wh} Wh"
 
 
+class UsageMonth(models.Model):
+    """The closed days of one month of one meter, added up: what a year over ten thousand meters asks for."""
+
+    pk = models.CompositePrimaryKey("meter_id", "month")
+    month = models.DateField()  # its first day
+    energy_wh = models.BigIntegerField()
+    deducted_fen = models.BigIntegerField(null=True)
+    meter = models.ForeignKey(
+        "estate.Meter", on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="+"
+    )
+    days = models.SmallIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["month"], name="metering_month_month")]
+
+    def __str__(self) -> str:
+        return f"{self.meter_id} {self.month:%Y-%m}: {self.energy_wh} Wh"
+
+
 class Dirty(models.Model):
     """A meter's hours and days from `since_ms` on must be closed (again): new or late readings came."""
 

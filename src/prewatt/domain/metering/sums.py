@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Case, F, IntegerField, Sum, Value, When
@@ -58,6 +58,34 @@ def mean_of(meter_id: int) -> None:
             "ORDER BY day DESC LIMIT %s) d) WHERE meter_id = %s",
             (meter_id, MEAN_DAYS, meter_id),
         )
+
+
+def add_months(meter_id: int, days: Iterable[date]) -> None:
+    """The months of these days of a meter are added up again."""
+    for month in sorted({day.replace(day=1) for day in days}):
+        _add_months("WHERE meter_id = %s AND day >= %s AND day < %s", (meter_id, month, _following(month)))
+
+
+def add_all_months() -> None:
+    """The same for every month of every meter: for whoever stored days in bulk."""
+    _add_months("", ())
+
+
+def _add_months(which: str, values: Sequence[int | date]) -> None:
+    first = "date_trunc('month', day)::date" if connection.vendor == "postgresql" else "date(day, 'start of month')"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO metering_usagemonth (meter_id, month, energy_wh, deducted_fen, days) "  # noqa: S608 - ours
+            f"SELECT meter_id, {first}, SUM(energy_wh), SUM(deducted_fen), COUNT(*) FROM metering_usageday "
+            # SQLite takes ON for a join without a WHERE before it
+            f"{which or 'WHERE TRUE'} GROUP BY 1, 2 ON CONFLICT (meter_id, month) DO UPDATE SET "
+            "energy_wh = excluded.energy_wh, deducted_fen = excluded.deducted_fen, days = excluded.days",
+            values,
+        )
+
+
+def _following(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1)
 
 
 @transaction.atomic

@@ -1,0 +1,260 @@
+"""What was used, by whom and when: sums of closed days over days, months and years.
+
+Months stand in a table of their own (`UsageMonth`, kept by closing): a year is twelve rows a meter, and only the days
+that make no whole month are read one by one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+
+from prewatt.domain.estate.models import Opening
+from prewatt.domain.metering.models import UsageDay, UsageMonth
+from prewatt.domain.metering.scope import Scope, everything, meters
+
+if TYPE_CHECKING:
+    from prewatt.domain.staff.models import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """From the first day to the last, both in it."""
+
+    first: date
+    last: date
+
+    def __len__(self) -> int:
+        return max(0, (self.last - self.first).days + 1)
+
+    def earlier(self) -> Days:
+        """As many days just before these; whole months are held against whole months."""
+        end = self.first - timedelta(days=1)
+        if self.first.day == 1 and _ends_month(self.last):
+            months = (self.last.year - self.first.year) * 12 + self.last.month - self.first.month + 1
+            return Days(_months_on(self.first, -months), end)
+        return Days(self.first - timedelta(days=len(self)), end)
+
+    def year_earlier(self) -> Days:
+        """The same days of the year before; the end of February is the end of February."""
+        last = _year_before(self.last)
+        return Days(_year_before(self.first), _month_end(last) if _ends_month(self.last) else last)
+
+
+def _ends_month(day: date) -> bool:
+    return (day + timedelta(days=1)).day == 1
+
+
+def _month_end(day: date) -> date:
+    return _months_on(day.replace(day=1), 1) - timedelta(days=1)
+
+
+def _months_on(first: date, months: int) -> date:
+    """The first of a month, so many months on."""
+    at = first.year * 12 + first.month - 1 + months
+    return date(at // 12, at % 12 + 1, 1)
+
+
+def _year_before(day: date) -> date:
+    there_is = (day.month, day.day) != (2, 29)
+    return day.replace(year=day.year - 1, day=day.day if there_is else 28)
+
+
+def _days(operator: Operator, scope: Scope, days: Days) -> QuerySet[UsageDay]:
+    found = UsageDay.objects.filter(day__gte=days.first, day__lte=days.last).order_by()
+    return found if everything(operator, scope) else found.filter(meter__in=_mine(operator, scope))
+
+
+def _mine(operator: Operator, scope: Scope) -> Any:
+    return meters(operator=operator, scope=scope).values("pk")
+
+
+class Per(StrEnum):
+    DAY = "day"
+    MONTH = "month"
+    YEAR = "year"
+
+
+class By(StrEnum):
+    TIME = "time"
+    METER = "meter"
+    ROOM = "room"
+    FLOOR = "floor"
+    AREA = "area"
+    BUILDING = "building"
+    USE = "use"
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """`fen` is what the meters deducted, as far as they show it. `days` counts the meters' closed days."""
+
+    wh: int = 0
+    fen: int = 0
+    days: int = 0
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.wh + other.wh, self.fen + other.fen, self.days + other.days)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`key` is a day, or names a thing; `earlier` is None where nothing is compared."""
+
+    key: Any
+    now: Sums
+    earlier: Sums | None = None
+
+    @property
+    def change_wh(self) -> int | None:
+        return None if self.earlier is None else self.now.wh - self.earlier.wh
+
+    @property
+    def change_e3(self) -> int | None:
+        """In thousandths of the earlier use; None where there was none."""
+        if self.earlier is None or self.earlier.wh == 0:
+            return None
+        return round((self.now.wh - self.earlier.wh) * 1000 / self.earlier.wh)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a meter hangs, as far as it hangs anywhere. Two rooms of one name are two by their building and floor."""
+
+    building: str = ""
+    floor: str = ""
+    area: str = ""
+    room: str = ""
+    number: str = ""
+    use: str = ""
+    floor_number: int = 0
+    meter: int = 0
+
+
+_KEYS: Mapping[By, Callable[[Place], Place]] = {
+    By.METER: lambda one: one,
+    By.ROOM: lambda one: Place(one.building, one.floor, one.area, one.room, floor_number=one.floor_number),
+    By.FLOOR: lambda one: Place(one.building, one.floor, floor_number=one.floor_number),
+    By.AREA: lambda one: Place(one.building, area=one.area),
+    By.BUILDING: lambda one: Place(one.building),
+    By.USE: lambda one: Place(use=one.use),
+}
+
+
+def by_place(*, operator: Operator, scope: Scope, by: By, days: Days, against: Days | None, newest: date) -> list[Row]:
+    """One row for each meter, room … that used anything or has a closed day in either span."""
+    places = _places(operator, scope)
+    name = _KEYS[by]
+    spans = [days] if against is None else [days, against]
+    found = [_by_meter(operator, scope, span, newest) for span in spans]
+    sums: list[defaultdict[Place, Sums]] = [defaultdict(Sums) for _span in spans]
+    for mine, summed in zip(found, sums, strict=True):
+        for meter, used in mine.items():
+            if meter in places:
+                summed[name(places[meter])] += used
+    return [
+        Row(key, sums[0][key], sums[1][key] if against else None) for key in dict.fromkeys(k for s in sums for k in s)
+    ]
+
+
+def _places(operator: Operator, scope: Scope) -> dict[int, Place]:
+    said = Opening.objects.filter(meter=OuterRef("pk"), closed_at__isnull=True).values("use")[:1]
+    rows = (
+        meters(operator=operator, scope=scope)
+        .annotate(said=Subquery(said))
+        .values_list(
+            "pk",
+            "number",
+            "room__number",
+            "room__use",
+            "room__area__name",
+            "room__floor__name",
+            "room__floor__number",
+            "room__floor__building__name",
+            "said",
+        )
+    )
+    return {
+        pk: Place(
+            building or "",
+            floor or (f"{number}F" if number is not None else ""),
+            area or "",
+            room or "",
+            its_number,
+            said_use or use or "",
+            number or 0,
+            pk,
+        )
+        for pk, its_number, room, use, area, floor, number, building, said_use in rows
+    }
+
+
+_ADDED = {"wh": Sum("energy_wh"), "fen": Sum("deducted_fen")}
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A span as the tables hold it: whole months, and days before and after them."""
+
+    months: tuple[date, date] | None
+    days: tuple[Days, ...]
+
+
+def pieces(span: Days, newest: date) -> Pieces:
+    """`newest` is the last closed day: a month that goes on after it is as whole as it can be."""
+    first = span.first if span.first.day == 1 else _months_on(span.first.replace(day=1), 1)
+    whole = _ends_month(span.last) or span.last >= newest
+    last = span.last.replace(day=1) if whole else _months_on(span.last.replace(day=1), -1)
+    if first > last:
+        return Pieces(None, (span,))
+    head = Days(span.first, first - timedelta(days=1))
+    tail = Days(_months_on(last, 1), span.last)
+    return Pieces((first, last), tuple(one for one in (head, tail) if len(one)))
+
+
+def _months(operator: Operator, scope: Scope, months: tuple[date, date]) -> QuerySet[UsageMonth]:
+    found = UsageMonth.objects.filter(month__gte=months[0], month__lte=months[1]).order_by()
+    return found if everything(operator, scope) else found.filter(meter__in=_mine(operator, scope))
+
+
+def _by_meter(operator: Operator, scope: Scope, span: Days, newest: date) -> dict[int, Sums]:
+    found: defaultdict[int, Sums] = defaultdict(Sums)
+    cut = pieces(span, newest)
+    if cut.months:
+        rows = _months(operator, scope, cut.months).values_list("meter_id").annotate(**_ADDED, n=Sum("days"))
+        for meter, wh, fen, number in rows:
+            found[meter] += Sums(int(wh), int(fen or 0), int(number))
+    for days in cut.days:
+        for meter, wh, fen, number in (
+            _days(operator, scope, days).values_list("meter_id").annotate(**_ADDED, n=Count("pk"))
+        ):
+            found[meter] += Sums(int(wh), int(fen or 0), int(number))
+    return dict(found)
+
+
+def by_time(*, operator: Operator, scope: Scope, per: Per, days: Days, newest: date) -> dict[date, Sums]:
+    """The first day of each day, month or year -> what was used in it, as far as it lies in the span; oldest first."""
+    if per == Per.DAY:
+        rows = _days(operator, scope, days).values_list("day").annotate(**_ADDED, n=Count("pk")).order_by("day")
+        return {day: Sums(int(wh), int(fen or 0), int(number)) for day, wh, fen, number in rows}
+    found: defaultdict[date, Sums] = defaultdict(Sums)
+    cut = pieces(days, newest)
+    if cut.months:
+        of_months = _months(operator, scope, cut.months).values_list("month").annotate(**_ADDED, n=Sum("days"))
+        for month, wh, fen, number in of_months:
+            found[_begins(month, per)] += Sums(int(wh), int(fen or 0), int(number))
+    for span in cut.days:
+        edge = _days(operator, scope, span).aggregate(**_ADDED, n=Count("pk"))
+        if edge["n"]:
+            found[_begins(span.first, per)] += Sums(int(edge["wh"]), int(edge["fen"] or 0), edge["n"])
+    return dict(sorted(found.items()))
+
+
+def _begins(day: date, per: Per) -> date:
+    return day.replace(month=1, day=1) if per == Per.YEAR else day.replace(day=1)
