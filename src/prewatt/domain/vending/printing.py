@@ -117,7 +117,7 @@ def _note(print_id: str, document: Document, operator: Operator, now: datetime, 
     staff.log(
         operator=operator,
         action="print" if nth == 1 else "reprint",
-        target=f"{kind_of(document)} {document.receipt}",
+        target=f"{'sale' if isinstance(document, Sale) else kind_of(document)} {document.receipt}",
         after={"nth": nth},
         address=address,
         now=now,

@@ -157,9 +157,9 @@ def set_template(
         target = f"building {building.code}" if building else "site"
         By(operator, address, now).log(
             "vending.receipt_template",
-            f"{target} {kind}",
-            before={"text": before},
-            after={"text": text},
+            target,
+            before={"kind": kind, "text": before},
+            after={"kind": kind, "text": text},
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import segno
@@ -52,6 +53,7 @@ class Slips:
         return picture(self.paper.code)
 
 
+@lru_cache(maxsize=64)  # each part of a paper shows the same
 def picture(code: str) -> str:
     if not code:
         return ""

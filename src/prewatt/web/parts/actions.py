@@ -166,6 +166,8 @@ TARGETS: dict[str, Text] = {
     "meter": _("meter"),
     "order": _("order"),
     "sale": _("sale"),
+    "refund": _("refund"),
+    "reversal": _("reversal"),
     "customer": _("customer"),
     "gateway": _("gateway"),
     "building": _("building"),
