@@ -25,6 +25,7 @@ GUARDED = (
     "dispatch_decision",
     "dispatch_countcorrection",
     "dispatch_contradiction",
+    "reports_dayclose",
 )
 
 

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from counter import Counter
+from prewatt.domain.ledger import queries, sealing
 from prewatt.domain.reports import finance, summing
 from prewatt.domain.reports.finance import By, Per, Wanted
 from prewatt.domain.reports.models import SalesDay, SummedDay
@@ -139,6 +140,22 @@ def test_nobody_sees_another_buildings_money_in_any_sum(traded: Counter) -> None
         assert report(traded, operator=traded.stranger) == report(traded)
         traded.stranger.buildings.clear()
         summing.sum_days(now=traded._now)
+
+
+def test_the_accounts_of_each_kind_are_those_of_every_transfer_before_and_after_a_checkpoint(traded: Counter) -> None:
+    def added_up() -> dict[str, int]:
+        sums: dict[str, int] = defaultdict(int)
+        for ref, fen in queries.balances():
+            sums[ref.code] += fen
+        return dict(sums)
+
+    assert queries.balances_by_code() == added_up()
+    for more in range(2):  # a second one holds only the accounts that moved since the first
+        assert sealing.checkpoint(now=traded.now, every=1)
+        traded.sell(f"m{more}", "12", tender=TENDERS[more])
+        assert queries.balances_by_code() == added_up()
+    assert sum(added_up().values()) == 0
+    assert added_up()["wallet"]
 
 
 def test_the_articles_three_days(counter: Counter) -> None:

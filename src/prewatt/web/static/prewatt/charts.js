@@ -46,7 +46,7 @@
     bars: (f) => ({
       grid: { left: 64, right: 12, top: f.series.length > 1 ? 28 : 10, bottom: 22 }, tooltip: tip(f.unit),
       legend: f.series.length > 1 ? Object.assign(legend(f.series.map((one) => one.name)), { type: "scroll", itemHeight: 8, itemWidth: 12 }) : undefined,
-      xAxis: axis({ type: "category", data: f.labels, splitLine: { show: false }, axisLabel: { interval: Math.max(0, Math.ceil(f.labels.length / 12) - 1), color: token("axis"), fontSize: 11 } }),
+      xAxis: axis({ type: "category", data: f.labels, splitLine: { show: false }, axisLabel: { hideOverlap: true, color: token("axis"), fontSize: 11 } }),
       yAxis: axis({ type: "value", axisLine: { show: false }, splitNumber: 4 }),
       series: f.series.map((one, place) => ({
         name: one.name, type: "bar", stack: "all", data: one.values, barMaxWidth: 34,

@@ -254,7 +254,13 @@ def _chart(ask: Ask, found: list[Row]) -> dict[str, Any]:
     back = [-_yuan(sum(one.sums.sold_fen - one.sums.income_fen for one in found if one.period == at)) for at in periods]
     if any(back):
         series.append({"name": _("Reversed and refunded"), "values": back, "back": True})
-    return {"kind": "bars", "unit": _("yuan"), "labels": [_period(at, asked.per) for at in periods], "series": series}
+    return {"kind": "bars", "unit": _("yuan"), "labels": _labels(periods, asked.per), "series": series}
+
+
+def _labels(periods: list[date], per: Per) -> list[str]:
+    """The year is left out where it is the same under every bar."""
+    shown = [_period(at, per) for at in periods]
+    return [text[5:] for text in shown] if per == Per.DAY and len({at.year for at in periods}) == 1 else shown
 
 
 def _series(who: Any, name: str, found: list[Row], periods: list[date]) -> dict[str, Any]:
