@@ -66,7 +66,7 @@ def test_daily_use_has_its_sum_its_picture_and_its_shortcuts(client: Any, site: 
 @pytest.mark.parametrize(("name", "number"), [("report-readings", 57.6), ("report-daily", 57.6)])
 def test_the_workbook_holds_numbers(client: Any, site: Site, name: str, number: float) -> None:
     answer = get(client, name, **{"export": "xlsx", "from": "2026-06-01", "to": "2026-06-02"})
-    rows = opened(answer).values()
+    rows = opened(answer).values
     assert number in [cell for row in rows for cell in row if isinstance(cell, float)]
 
 
