@@ -16,7 +16,8 @@ from house.processes import start, wait_for
 from prewatt.server.demo.log_ins import PASSWORD
 from prewatt.server.demo.tower import Wanted, rooms
 
-OPEN_ROOMS = [room for room in rooms() if room.wanted is Wanted.OPEN]
+# Each with a tenant of its own, and prices by time of use.
+OPEN_ROOMS = [room for room in rooms() if room.wanted is Wanted.OPEN and not room.shares and not room.flat]
 SALE_FEN = 10_000
 
 

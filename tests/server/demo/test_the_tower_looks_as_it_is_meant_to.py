@@ -18,8 +18,20 @@ def test_152_meters_on_8_buses_of_19_in_20_floors() -> None:
     assert Counter(room.bus for room in rooms) == dict.fromkeys(range(1, 9), 19)
     assert {(room.bus, room.unit) for room in rooms} == {(bus, unit) for bus in range(1, 9) for unit in range(1, 20)}
     assert Counter(room.floor for room in rooms) == {floor: 6 if floor <= 4 else 8 for floor in range(1, 21)}
-    for unique in ("number", "meter", "customer", "tenant", "phone"):
+    for unique in ("number", "meter"):
         assert len({getattr(room, unique) for room in rooms}) == 152
+
+
+def test_two_tenants_have_several_rooms_and_all_others_one() -> None:
+    rooms = tower.rooms()
+    several = [number for number, count in Counter(room.customer for room in rooms).items() if count > 1]
+    shared = [[room.number for room in rooms if room.customer == customer] for customer in several]
+    assert shared == [["0703", "0705", "0706"], ["1606", "1607"]]
+    assert [room.number for room in rooms if room.shares] == [number for numbers in shared for number in numbers]
+    for one in ("customer", "tenant", "phone", "contact"):
+        assert all(len({getattr(room, one) for room in rooms if room.number in numbers}) == 1 for numbers in shared)
+    for one in ("customer", "tenant", "phone"):
+        assert len({getattr(room, one) for room in rooms}) == 149
 
 
 def test_as_many_rooms_in_each_state_as_the_picture_shows() -> None:

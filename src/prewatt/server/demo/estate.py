@@ -9,6 +9,9 @@ from django.db import transaction
 from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Meter, Room
 from prewatt.domain.estate.operations import initials
 from prewatt.domain.staff import operations as staff
+from prewatt.domain.staff.models import Operator
+from prewatt.domain.tariff import operations as tariff
+from prewatt.domain.tariff.models import PRICE_NAMES, PlanKind
 from prewatt.server.demo import tower
 from prewatt.server.demo.log_ins import LOG_INS, PASSWORD
 from prewatt.sim.tariff import ZHUHAI_PRICES_E4
@@ -36,7 +39,9 @@ def build(*, ports: list[int], now: datetime) -> None:
     rooms = _rooms()
     buses = _buses(ports)
     Meter.objects.bulk_create(_meter(plan, rooms[plan.number], buses[plan.bus]) for plan in tower.rooms())
-    Customer.objects.bulk_create(_customer(plan, now) for plan in tower.rooms() if plan.wanted is not tower.Wanted.NONE)
+    tenants = {plan.customer: plan for plan in reversed(tower.rooms()) if plan.wanted is not tower.Wanted.NONE}
+    Customer.objects.bulk_create(_customer(plan, now) for plan in reversed(tenants.values()))
+    _plans(now)
 
 
 def _rooms() -> dict[str, Room]:
@@ -69,7 +74,7 @@ def bus_url(port: int) -> str:
 
 
 def _meter(plan: tower.RoomPlan, room: Room, bus: Bus) -> Meter:
-    sharp, peak, flat, valley, deep = ZHUHAI_PRICES_E4
+    sharp, peak, flat, valley, deep = (tower.FLAT_E4,) * 5 if plan.flat else ZHUHAI_PRICES_E4
     return Meter(
         number=plan.meter,
         bus=bus,
@@ -100,6 +105,25 @@ def _customer(plan: tower.RoomPlan, now: datetime) -> Customer:
         pinyin=initials(plan.tenant),
         created_at=now,
     )
+
+
+def _plans(now: datetime) -> None:
+    """By time of use for nearly all, one price for a few floors, and one that nobody uses yet."""
+    manager = Operator.objects.get(username="manager")
+    day = now.date()
+    tou = dict(zip(PRICE_NAMES, ZHUHAI_PRICES_E4, strict=True))
+    saved = [
+        tariff.save_plan(plan=None, name=name, kind=kind, prices=prices, operator=manager, now=now, day=day, note=note)
+        for name, kind, prices, note in (
+            ("工商业尖峰平谷", PlanKind.TOU, tou, "珠海 1 千伏以下单一制，2026 年 10 月（暂定）"),
+            ("办公单一电价", PlanKind.FLAT, tariff.even(tower.FLAT_E4), "十七、十八层"),
+            ("公共区域单一电价", PlanKind.FLAT, tariff.even(7_600), ""),
+        )
+    ]
+    by_price = {flat: [plan.meter for plan in tower.rooms() if plan.flat is flat] for flat in (False, True)}
+    for plan, numbers in zip(saved, by_price.values(), strict=False):
+        ids = Meter.objects.filter(number__in=numbers).values_list("pk", flat=True)
+        tariff.assign(plan=plan, meter_ids=ids, operator=manager, now=now)
 
 
 @transaction.atomic

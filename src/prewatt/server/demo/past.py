@@ -102,6 +102,8 @@ def new_meter(room: RoomPlan, at_ms: int) -> Meter:
         clock_set_ms=at_ms,
         clock_set_at_ms=at_ms,
     )
+    if room.flat:
+        memory.prices_e4 = [tower.FLAT_E4] * 5
     return Meter(spec(room), room_load(room), memory, now_ms=at_ms)
 
 

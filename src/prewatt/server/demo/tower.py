@@ -44,6 +44,10 @@ _WANTED: dict[Wanted, str] = {
     Wanted.HOLD: "0101 2001",
     Wanted.OFF: "1905 0602",
 }
+# Rooms of a tenant who has another one already: whose.
+_SAME_TENANT = {"0705": "0703", "0706": "0703", "1607": "1606"}
+FLAT_FLOORS = (17, 18)  # offices that pay one price at any hour
+FLAT_E4 = 8_800
 _SHOPS = (
     "慢半拍咖啡 老镇面馆 晨光便利店 康和药房 半亩花店 南风书店 明视眼镜 麦语烘焙 青柚茶饮 剪艺美发 "
     "力行健身 鲜橙超市 海味粥铺 川渝小馆 小满童装 星野数码 云上瑜伽 百味卤坊 简木家居 望潮海鲜 "
@@ -69,6 +73,7 @@ class RoomPlan:
     mean_wh: int  # the room's mean hour
     ct_ratio: int
     overdraft_fen: int
+    customer: str
     bus: int  # 1..8
     unit: int  # 1..19
 
@@ -78,8 +83,13 @@ class RoomPlan:
         return f"030001{self.bus:02d}{self.unit:02X}"
 
     @property
-    def customer(self) -> str:
-        return f"C{self.index + 1:04d}"
+    def flat(self) -> bool:
+        return self.floor in FLAT_FLOORS
+
+    @property
+    def shares(self) -> bool:
+        """Its tenant has other rooms too."""
+        return self.number in {*_SAME_TENANT, *_SAME_TENANT.values()}
 
 
 @cache
@@ -88,10 +98,15 @@ def rooms() -> tuple[RoomPlan, ...]:
     places = [
         (floor, room) for floor in range(1, FLOORS + 1) for room in range(1, (6 if floor <= SHOP_FLOORS else 8) + 1)
     ]
-    return tuple(_room(index, floor, room) for index, (floor, room) in enumerate(places))
+    numbers = {f"{floor:02d}{room:02d}": index for index, (floor, room) in enumerate(places)}
+    return tuple(
+        _room(index, floor, room, numbers[_SAME_TENANT.get(number, number)])
+        for (number, index), (floor, room) in zip(numbers.items(), places, strict=True)
+    )
 
 
-def _room(index: int, floor: int, room: int) -> RoomPlan:
+def _room(index: int, floor: int, room: int, tenant: int) -> RoomPlan:
+    """`tenant`: the index of the first room of whoever is in this one."""
     number = f"{floor:02d}{room:02d}"
     wanted = next((state for state, numbers in _WANTED.items() if number in numbers.split()), Wanted.OPEN)
     shop = floor <= SHOP_FLOORS
@@ -100,9 +115,10 @@ def _room(index: int, floor: int, room: int) -> RoomPlan:
         floor=floor,
         number=number,
         wanted=wanted,
-        tenant=_tenant(index, number, shop=shop),
-        contact=_SURNAMES[index * 7 % len(_SURNAMES)] + ("先生", "女士")[index % 2] if number != "1806" else "周先生",
-        phone=f"138000{index:05d}",
+        tenant=_tenant(tenant, number, shop=shop),
+        contact=_SURNAMES[tenant * 7 % len(_SURNAMES)] + ("先生", "女士")[tenant % 2] if number != "1806" else "周先生",
+        phone=f"138000{tenant:05d}",
+        customer=f"C{tenant + 1:04d}",
         mean_wh=5 if wanted is Wanted.NONE else _mean_wh(index, shop=shop),
         ct_ratio=20 if shop else 1,
         overdraft_fen=2_500 if wanted is Wanted.OWE else 0,
