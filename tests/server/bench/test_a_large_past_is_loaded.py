@@ -10,7 +10,7 @@ from django.db.models import Count, Max, Min, Sum
 
 from counter import NOW, Counter
 from prewatt.domain.ledger.models import Account, Transfer
-from prewatt.domain.metering.models import BuildingHour, MeterState, Reading, UsageDay, UsageHour
+from prewatt.domain.metering.models import BuildingHour, MeterState, Reading, UsageDay, UsageHour, UsageMonth
 from prewatt.domain.metering.queries import today
 from prewatt.domain.vending.models import Sale
 from prewatt.server.bench.reports_load import SERIES, Size, load
@@ -42,6 +42,8 @@ def test_the_past_of_a_site_is_whole(found: dict[str, int]) -> None:
     whole = {(DAYS, today(NOW) - timedelta(days=DAYS), today(NOW) - timedelta(days=1))}
     assert {(one["n"], one["first"], one["last"]) for one in days} == whole
     assert found["days"] == UsageDay.objects.count() == METERS * DAYS
+
+    assert UsageMonth.objects.aggregate(wh=Sum("energy_wh")) == UsageDay.objects.aggregate(wh=Sum("energy_wh"))
 
     assert found["readings"] == Reading.objects.count() == METERS * 2 * 24
     assert [one for one in pairwise(Reading.objects.order_by("meter_id", "taken_ms")) if falls(*one)] == []

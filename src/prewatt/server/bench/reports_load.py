@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from prewatt.domain.estate.models import Meter, Opening
+from prewatt.domain.metering import sums
 from prewatt.domain.metering.models import Reading, UsageDay, UsageHour
 from prewatt.domain.metering.queries import today, zone
 from prewatt.domain.staff.models import Operator
@@ -48,6 +49,7 @@ def load(size: Size, *, now: datetime, seller: Operator, say: Say = lambda _what
     _hurry()
     _base(today(now))
     days = _days(size, now, say)
+    sums.add_all_months()
     hours = _hours(size, now, say)
     readings = _readings(size, now, say)
     sales = _sales(size, now, seller, say)
@@ -123,6 +125,7 @@ def _days(size: Size, now: datetime, say: Say) -> int:
         day = this_day - DAY * back
         made += _do(_DAYS, [_day(day), _begins_ms(day), _begins_ms(day + DAY), _moment(now), back])
         say("days", back, last)
+    sums.add_all_months()
     return made + size.meters * scale.DAYS
 
 
