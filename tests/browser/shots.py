@@ -48,6 +48,8 @@ PAGES = {
     "report-days": "/reports/days/",
     "report-day": r"/reports/days/?signed=yes → /reports/days/[\d-]+/$",
     "report-day-open": r"/reports/days/?signed=no → /reports/days/[\d-]+/$",
+    "receipts": "/receipts/?code=S2026-000001",
+    "receipt-refund": "/settings/receipt/?kind=refund",
     "shifts": "/shifts/",
     "shift-open": "/shifts/open/",
     "customers": "/customers/",
