@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
 
 from prewatt.domain.estate import queries as estate
@@ -18,25 +17,15 @@ from prewatt.domain.estate.models import Meter
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.closing import day_start_ms
 from prewatt.domain.metering.models import UsageDay, UsageHour
-from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.web.api import shapes
 from prewatt.web.api.doors import bearer, reads
 from prewatt.web.api.finding import meter_of
-from prewatt.web.api.paging import Parts, take
+from prewatt.web.api.paging import Parts, check_span, take
 from prewatt.web.api.shapes import Pk, Word
 
 router = Router(tags=["estate"])
 DAYS_MAX = {"hour": 32, "day": 732, "month": 3660}
-
-
-class SpanTooLong(Refused):
-    code: ClassVar[str] = "fields"
-
-    def __init__(self, days: int) -> None:
-        text = _("The last day must not lie before the first, nor more than %(days)d days behind it.") % {"days": days}
-        self.problems = {"last_day": text}
-        super().__init__(text)
 
 
 class WantedMeters(Schema):
@@ -99,8 +88,7 @@ def get_meter(request: HttpRequest, meter_id: Pk) -> Any:
 def get_usage(request: HttpRequest, meter_id: Pk, by: By, first_day: date, last_day: date) -> Any:
     """What one meter used, by hour, day or month; hours without a known use are absent"""
     meter, most = meter_of(request, meter_id), DAYS_MAX[by.value]
-    if not timedelta() <= last_day - first_day < timedelta(days=most) or last_day.year > 9000 or first_day.year < 2000:
-        raise SpanTooLong(most)
+    check_span(first_day, last_day, most)
     rows = _hours(meter, first_day, last_day) if by == By.HOUR else _days(meter, first_day, last_day, by)
     return {"items": [{"at": at, "energy_wh": wh, "deducted_fen": fen} for at, wh, fen in rows]}
 

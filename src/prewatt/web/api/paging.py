@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -26,6 +27,21 @@ class BadCursor(Refused):
         text = _("This cursor is none that we gave. Start again without one.")
         self.problems = {"cursor": text}
         super().__init__(text)
+
+
+class SpanTooLong(Refused):
+    code: ClassVar[str] = "fields"
+
+    def __init__(self, days: int) -> None:
+        text = _("The last day must not lie before the first, nor more than %(days)d days behind it.") % {"days": days}
+        self.problems = {"last_day": text}
+        super().__init__(text)
+
+
+def check_span(first: date, last: date, days_max: int) -> None:
+    """Raises SpanTooLong, also for days that no calendar of ours reaches."""
+    if not timedelta() <= last - first < timedelta(days=days_max) or first.year < 2000 or last.year > 9000:
+        raise SpanTooLong(days_max)
 
 
 class Part(Schema):

@@ -187,11 +187,3 @@ def get_receipt(request: HttpRequest, receipt: Name) -> Any:
     row = row or one(queries.reversals(operator=bearer(request)).filter(**wanted))
     kind = type(row).__name__.lower()
     return {"receipt": row.receipt, "kind": kind, "id": row.pk, "amount_fen": row.amount_fen}
-
-
-@reads(router, "/reports/finance", Right.REPORTS, of=shapes.FiguresOut)
-def finance(request: HttpRequest, first_day: date, last_day: date) -> Any:
-    """Income of whole days, by seller and way of paying"""
-    names = "seller tender sold_fen sold_count reversed_fen refunded_fen income_fen".split()
-    rows = queries.figures(operator=bearer(request), first_day=first_day, last_day=last_day)
-    return {"items": [{name: getattr(row, name) for name in names} for row in rows]}

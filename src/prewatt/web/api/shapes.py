@@ -552,30 +552,6 @@ class LogsOut(Schema):
     next: str
 
 
-class FigureOut(Schema):
-    """income = sold - reversed - refunded."""
-
-    seller: str
-    tender: str
-    sold_fen: int
-    sold_count: int
-    reversed_fen: int
-    refunded_fen: int
-    income_fen: int
-
-
-class FiguresOut(Schema):
-    items: list[FigureOut]
-
-
-class DifferenceOut(Schema):
-    meter_id: int
-    day: date
-    verdict: str
-    books_fen: int | None
-    meter_fen: int | None
-
-
 class MeOut(Schema):
     operator: str
     token: str

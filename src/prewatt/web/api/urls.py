@@ -12,7 +12,7 @@ from ninja.errors import HttpError, ValidationError
 from prewatt.domain.dispatch.operations import OrderEnded, OrderUnclear
 from prewatt.domain.estate.customers import CustomerRefused
 from prewatt.domain.staff.refusals import Refused
-from prewatt.web.api import answers, estate, manual, ordering, people, selling, tenants
+from prewatt.web.api import answers, estate, manual, ordering, people, reporting, selling, tenants
 from prewatt.web.api.doors import Token
 
 api = NinjaAPI(
@@ -23,7 +23,7 @@ api = NinjaAPI(
     auth=Token(),
     docs_url=None,
 )
-for one in (people, estate, tenants, selling, ordering):
+for one in (people, estate, tenants, selling, ordering, reporting):
     api.add_router("", one.router)
 
 
