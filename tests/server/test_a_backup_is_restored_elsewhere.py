@@ -112,7 +112,7 @@ def here_sales(site: Site) -> int:
 
 def test_an_installation_that_is_there_is_moved_aside_only_when_asked(two_sites: tuple[Site, Site]) -> None:
     here, there = two_sites
-    made = here.good("backup", "--to", str(here.folder), "--encrypt")
+    made = here.good("backup", "--to", str(here.folder))
     there.migrated(meters=1)
     assert there.run(str(SCRIPT), "SELL", "0", "5").returncode == 0
     refused = there.cli("restore", made["file"])
