@@ -250,9 +250,9 @@ def by_time(*, operator: Operator, scope: Scope, per: Per, days: Days, newest: d
         for month, wh, fen, number in of_months:
             found[_begins(month, per)] += Sums(int(wh), int(fen or 0), int(number))
     for span in cut.days:
-        edge = _days(operator, scope, span).aggregate(**_ADDED, n=Count("pk"))
-        if edge["n"]:
-            found[_begins(span.first, per)] += Sums(int(edge["wh"]), int(edge["fen"] or 0), edge["n"])
+        rows = _days(operator, scope, span).values_list("day").annotate(**_ADDED, n=Count("pk"))
+        for day, wh, fen, number in rows:
+            found[_begins(day, per)] += Sums(int(wh), int(fen or 0), int(number))
     return dict(sorted(found.items()))
 
 

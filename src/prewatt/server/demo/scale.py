@@ -19,6 +19,7 @@ from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.states import State as OrderState
 from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Meter, Opening, Room
 from prewatt.domain.estate.operations import initials
+from prewatt.domain.metering import sums
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.queries import today, zone
 from prewatt.domain.staff.models import Operator
@@ -398,6 +399,7 @@ def _usage(now: datetime) -> None:
             cursor.execute(_DAYS, [first_ms, first_ms + 24 * HOUR_MS, moment(now), date_of(day), back])
         cursor.execute(_SUMS, [began_ms])
         cursor.execute(_PER_DAY, [date_of(this_day - DAY * 7)])
+        sums.add_all_months()
         cursor.execute(_NOW, [share] * 4)
 
 

@@ -13,6 +13,7 @@ from prewatt.web.console import (
     urls_people,
     urls_reports,
     urls_sale,
+    urls_usage,
 )
 from prewatt.web.console.views import building, dashboard, login, meters
 
@@ -42,4 +43,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *urls_reports.urlpatterns,
     *urls_commissioning.urlpatterns,
     *urls_sale.urlpatterns,
+    *urls_usage.urlpatterns,
 ]

@@ -28,6 +28,7 @@ class Link:
     page: str
     rights: tuple[Right, ...]
     key: str = ""
+    site: bool = False  # of the whole site: only for who sees every building
     count: str = ""  # the name of a number in the frame's context that is shown behind the title
 
 
@@ -132,9 +133,11 @@ ROOMS: tuple[Room, ...] = (
         (
             Link("console:report-finance", _("Finance"), "report-finance", (REPORTS,)),
             Link("console:report-sales", _("Sales detail"), "report-sales", (REPORTS,)),
-            Link("console:report-days", _("Day close"), "report-days", (REPORTS,)),
+            Link("console:report-days", _("Day close"), "report-days", (REPORTS,), site=True),
             Link("console:report-readings", _("Meter reading sheet"), "report-readings", (REPORTS,)),
             Link("console:report-daily", _("Daily use"), "report-daily", (REPORTS,)),
+            Link("console:report-usage", _("Energy used"), "report-usage", (REPORTS,)),
+            Link("console:report-meters", _("All meters"), "report-meters", (REPORTS,)),
             Link("console:alarms", _("Alarms now"), "alarms", (READ,), count="alarms_now"),
             Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
             Link("console:lost", _("Lost meters"), "lost", (READ,)),
@@ -189,7 +192,7 @@ def rooms(who: Operator, page: str, numbers: Numbers) -> Iterator[ShownRoom]:
         links = [
             ShownLink(one, reverse(one.url), one.page == page, numbers.get(one.count) if one.count else None)
             for one in room.links
-            if any(who.may(right) for right in one.rights)
+            if any(who.may(right) for right in one.rights) and (who.all_buildings or not one.site)
         ]
         if links:
             yield ShownRoom(room, links)

@@ -1,0 +1,303 @@
+"""能耗统计与用能比对: what was used by meter, room, floor, building, kind of use or time, and held against when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from prewatt.domain.estate import scope as estate_scope
+from prewatt.domain.estate.models import Use
+from prewatt.domain.metering import queries as metering
+from prewatt.domain.metering import usage
+from prewatt.domain.metering.scope import Scope
+from prewatt.domain.metering.usage import By, Days, Per, Row
+from prewatt.domain.staff.rights import Right
+from prewatt.web.console.views.alarms import buildings
+from prewatt.web.parts import words
+from prewatt.web.parts.pages import now, page
+from prewatt.web.parts.registers import answer
+from prewatt.web.parts.tables import Ask, Column, Filter, Register
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponseBase
+
+    from prewatt.domain.staff.models import Operator
+
+YEARS_MAX = 10
+PERIODS_DRAWN = 62  # more bars than this cannot be told apart: months are drawn instead of days
+BY: dict[str, words.Text] = {
+    By.ROOM: gettext_lazy("by room"),
+    By.METER: gettext_lazy("by meter"),
+    By.FLOOR: gettext_lazy("by floor"),
+    By.AREA: gettext_lazy("by area"),
+    By.BUILDING: gettext_lazy("by building"),
+    By.USE: gettext_lazy("by kind of use"),
+    By.TIME: gettext_lazy("by day, month or year"),
+}
+PER: dict[str, words.Text] = {
+    Per.DAY: gettext_lazy("by day"),
+    Per.MONTH: gettext_lazy("by month"),
+    Per.YEAR: gettext_lazy("by year"),
+}
+AGAINST: dict[str, words.Text] = {
+    "before": gettext_lazy("the days before"),
+    "year": gettext_lazy("the same days a year before"),
+}
+
+
+def _days(ask: Ask) -> Days:
+    today = metering.today(now())
+    last = min(ask["to"] or today, today)
+    first = min(ask["from"] or last.replace(day=1), last)
+    return Days(max(first, last - timedelta(days=366 * YEARS_MAX)), last)
+
+
+def _against(ask: Ask) -> Days | None:
+    days = _days(ask)
+    return {"before": days.earlier, "year": days.year_earlier}.get(ask["against"], lambda: None)()
+
+
+def _scope(ask: Ask) -> Scope:
+    return Scope(
+        text=ask["text"] or "",
+        building=ask["building"] or "",
+        area=ask["area"] or "",
+        floors=ask["floor"] or "",
+        use=ask["use"] or "",
+    )
+
+
+def _per(ask: Ask) -> Per:
+    if ask["per"]:
+        return Per(ask["per"])
+    return Per.DAY if len(_days(ask)) <= PERIODS_DRAWN else Per.MONTH
+
+
+class Found:
+    """One page asks for its figures to list them, to add them up and to draw them: they are read once."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Days, dict[date, usage.Sums]] = {}
+        self._rows: list[dict[str, Any]] | None = None
+
+    def line(self, ask: Ask, days: Days) -> dict[date, usage.Sums]:
+        if days not in self._lines:
+            newest = metering.closed_through() or days.last
+            self._lines[days] = usage.by_time(
+                operator=ask.operator, scope=_scope(ask), per=_per(ask), days=days, newest=newest
+            )
+        return self._lines[days]
+
+    def rows(self, ask: Ask) -> list[dict[str, Any]]:
+        if self._rows is None:
+            self._rows = [_shown(*one) for one in self._named(ask)]
+            _share(self._rows)
+        return self._rows
+
+    def _named(self, ask: Ask) -> list[tuple[Row, dict[str, Any]]]:
+        by = By(ask["by"] or By.ROOM)
+        if by == By.TIME:
+            return [(row, {"name": _period(row.key, _per(ask))}) for row in self._periods(ask)]
+        rows = usage.by_place(
+            operator=ask.operator,
+            scope=_scope(ask),
+            by=by,
+            days=_days(ask),
+            against=_against(ask),
+            newest=metering.closed_through() or _days(ask).last,
+        )
+        return [(row, _place(row.key, by)) for row in rows]
+
+    def _periods(self, ask: Ask) -> list[Row]:
+        """The first day is held against the first, the second against the second."""
+        against = _against(ask)
+        earlier = list(self.line(ask, against).values()) if against else []
+        both = zip_longest(self.line(ask, _days(ask)).items(), earlier)
+        none = usage.Sums()
+        return [Row(one[0], one[1], (before or none) if against else None) for one, before in both if one]
+
+
+def _place(key: usage.Place, by: By) -> dict[str, Any]:
+    nowhere = _("without a room")
+    name = {
+        By.METER: key.number,
+        By.ROOM: key.room or nowhere,
+        By.FLOOR: f"{key.building} {key.floor}".strip() or nowhere,
+        By.AREA: f"{key.building} {key.area or _('without an area')}".strip() if key.building else nowhere,
+        By.BUILDING: key.building or nowhere,
+        By.USE: key.use or _("no kind of use"),
+    }[by]
+    order = (key.building, key.floor_number, key.room, key.number, key.area, key.use)
+    return {
+        "name": name,
+        "order": order,
+        "building": key.building,
+        "floor": key.floor,
+        "room": key.room,
+        "area": key.area,
+        "use": key.use,
+        "meter": key.meter if by == By.METER else 0,
+    }
+
+
+def _shown(row: Row, named: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "order": (named["name"],),
+        **named,
+        "wh": row.now.wh,
+        "fen": row.now.fen,
+        "days": row.now.days,
+        "earlier": row.earlier.wh if row.earlier is not None else None,
+        "change": row.change_wh,
+        "change_part": row.change_e3 * 100 if row.change_e3 is not None else None,  # thousandths of a percent
+    }
+
+
+def _share(rows: list[dict[str, Any]]) -> None:
+    whole = sum(row["wh"] for row in rows)
+    for row in rows:
+        row["share"] = round(row["wh"] * 100_000 / whole) if whole else None
+
+
+def _period(first: date, per: Per) -> str:
+    return first.isoformat()[: {Per.DAY: 10, Per.MONTH: 7, Per.YEAR: 4}[per]]
+
+
+def _totals(rows: list[dict[str, Any]]) -> Mapping[str, int]:
+    found = {name: sum(row[name] for row in rows) for name in ("wh", "fen")}
+    if any(row["earlier"] is not None for row in rows):
+        found["earlier"] = sum(row["earlier"] or 0 for row in rows)
+        found["change"] = found["wh"] - found["earlier"]
+    return found
+
+
+def _areas(who: Operator) -> list[tuple[str, words.Text]]:
+    found = estate_scope.areas(who).select_related("building").order_by("building__sort", "building__code", "name")
+    return [(str(one.pk), f"{one.building.name} {one.name}") for one in found]
+
+
+def _uses(_who: Operator) -> list[tuple[str, words.Text]]:
+    return [(name, name) for name in Use.objects.values_list("name", flat=True)]
+
+
+_energy = partial(Column, kind="energy", width=14)
+_text = partial(Column, width=14, shown=False)
+
+REGISTER = Register(
+    name="usage",
+    title=gettext_lazy("Energy used, and compared"),
+    icon="chart-bar",
+    columns=(
+        Column(
+            "name",
+            gettext_lazy("What"),
+            sort=("name",),
+            link=lambda row: reverse("console:meter", args=[row["meter"]]) if row.get("meter") else "",
+            order=lambda row: row["order"],
+            width=24,
+        ),
+        Column("building", gettext_lazy("Building"), sort=("building",)),
+        Column("floor", gettext_lazy("Floor"), sort=("floor",), width=10),
+        _text("area", gettext_lazy("Area"), sort=("area",)),
+        _text("room", gettext_lazy("Room"), sort=("room",)),
+        _text("use", gettext_lazy("Kind of use"), sort=("use",)),
+        _energy("wh", gettext_lazy("Used (kWh)"), sort=("wh",)),
+        _energy("share", gettext_lazy("Share (%)"), sort=("share",), width=10),
+        Column("fen", gettext_lazy("Deducted (yuan)"), "money", sort=("fen",)),
+        _energy("earlier", gettext_lazy("Compared days (kWh)"), sort=("earlier",)),
+        _energy("change", gettext_lazy("Change (kWh)"), sort=("change",)),
+        _energy("change_part", gettext_lazy("Change (%)"), sort=("change_part",), width=10),
+        Column("days", gettext_lazy("Closed meter days"), "count", sort=("days",), shown=False),
+    ),
+    filters=(
+        Filter("by", gettext_lazy("Split"), "choice", choices=lambda _who: list(BY.items())),
+        Filter("from", gettext_lazy("From"), "day"),
+        Filter("to", gettext_lazy("To"), "day"),
+        Filter("against", gettext_lazy("Compare with"), "choice", choices=lambda _who: list(AGAINST.items())),
+        Filter("per", gettext_lazy("Drawn"), "choice", choices=lambda _who: list(PER.items())),
+        Filter("building", gettext_lazy("Building"), "choice", choices=buildings),
+        Filter("area", gettext_lazy("Area"), "choice", choices=_areas),
+        Filter("floor", gettext_lazy("Floor, or 11-20"), width="short"),
+        Filter("use", gettext_lazy("Kind of use"), "choice", choices=_uses),
+        Filter("text", gettext_lazy("Room, tenant or meter")),
+    ),
+    order="name",
+    rows=lambda ask: Found().rows(ask),
+    defaults=lambda _who: {
+        "by": By.ROOM,
+        "from": metering.today(now()).replace(day=1).isoformat(),
+        "to": metering.today(now()).isoformat(),
+    },
+    empty=gettext_lazy("No closed day of a meter lies in these days."),
+)
+
+
+@page(Right.REPORTS)
+def index(request: HttpRequest) -> HttpResponseBase:
+    """Drawn over time, listed by what was asked for, and compared with other days; `export` as an Excel file."""
+    found = Found()
+    register = replace(REGISTER, rows=found.rows, totals=lambda ask: _totals(found.rows(ask)))
+    return answer(request, register, template="console/reports/usage.html", more=lambda ask: _more(ask, found))
+
+
+def _more(ask: Ask, found: Found) -> Mapping[str, Any]:
+    against = _against(ask)
+    return {
+        "page": "report-usage",
+        "chart": _chart(ask, found),
+        "spans": _spans(ask),
+        "days": _days(ask),
+        "against": against,
+        "sums": _totals(found.rows(ask)),
+    }
+
+
+def _spans(ask: Ask) -> list[tuple[words.Text, str, bool]]:
+    """The spans that are asked for every day, as links: word, address, whether it is the one that is shown."""
+    today, asked = metering.today(now()), _days(ask)
+    month, year = today.replace(day=1), today.replace(month=1, day=1)
+    last_month, last_year = (one - timedelta(days=1) for one in (month, year))
+    spans = (
+        (_("Last seven days"), today - timedelta(days=7), today - timedelta(days=1)),
+        (_("This month"), month, today),
+        (_("Last month"), last_month.replace(day=1), last_month),
+        (_("This year"), year, today),
+        (_("Last year"), last_year.replace(month=1, day=1), last_year),
+    )
+    kept = {key: ask[key] for key in ("by", "against", "building", "area", "floor", "use", "text") if ask[key]}
+    return [
+        (word, f"?{urlencode({**kept, 'from': first, 'to': last})}", (first, last) == (asked.first, asked.last))
+        for word, first, last in spans
+    ]
+
+
+def _chart(ask: Ask, found: Found) -> dict[str, Any]:
+    against, per = _against(ask), _per(ask)
+    line = found.line(ask, _days(ask))
+    shown: dict[str, Any] = {
+        "kind": "compare",
+        "unit": "kWh",
+        "labels": [_label(at, per) for at in line],
+        "name": pgettext_lazy("chart", "These days"),
+        "values": _kwh(line),
+        "earlier_name": gettext_lazy("Compared days"),
+        "earlier": _kwh(found.line(ask, against))[: len(line)] if against else [],
+    }
+    return {key: str(value) if key.endswith("name") else value for key, value in shown.items()}
+
+
+def _label(at: date, per: Per) -> str:
+    return at.isoformat()[5:] if per == Per.DAY else _period(at, per)
+
+
+def _kwh(line: Mapping[date, usage.Sums]) -> list[float]:
+    return [one.wh / 1000 for one in line.values()]

@@ -1,0 +1,136 @@
+"""Energy used, split and compared; and every meter with all that is known of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from html import unescape
+from typing import Any
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from domain.metering.site import Site, at, look
+from prewatt.domain.estate.models import Building, Floor, Meter, Room
+from prewatt.domain.staff.models import Operator, Role
+from prewatt.domain.staff.operations import ready_roles
+from workbooks import opened
+
+pytestmark = pytest.mark.django_db
+NOON = datetime(2026, 6, 15, 4, 0, tzinfo=UTC)
+DAY = 24 * 60
+
+
+@pytest.fixture
+def site(db: None) -> Site:
+    """Room 101 uses a kWh an hour and from the eighth day on two; room 201 always half a kWh."""
+    one = Site()
+    rooms = []
+    for code, number in (("A", "101"), ("B", "201")):
+        floor = Floor.objects.create(building=Building.objects.create(code=code, name=f"{code}座"), number=1)
+        rooms.append(Room.objects.create(floor=floor, number=number))
+    one.second = one.add("0300010402")  # type: ignore[attr-defined]
+    for meter, room in ((one.meter, rooms[0]), (one.second, rooms[1])):  # type: ignore[attr-defined]
+        Meter.objects.filter(pk=meter.pk).update(room=room)
+    hours = range(14 * 24 + 2)
+    one.record([look(one.meter, hour * 60, energy_wh=1000 * (hour + max(0, hour - 7 * 24))) for hour in hours])
+    one.record([look(one.second, hour * 60, energy_wh=500 * hour, balance_fen=1234) for hour in hours])  # type: ignore[attr-defined]
+    one.close(14 * DAY + 120)
+    return one
+
+
+def who(role: str = "finance", *codes: str) -> Operator:
+    one, _new = Operator.objects.get_or_create(
+        username=f"{role}{''.join(codes)}",
+        defaults={
+            "role": Role.objects.filter(code=role).first() or ready_roles()[role],
+            "all_buildings": not codes,
+            "created_at": at(0),
+        },
+    )
+    one.buildings.set(Building.objects.filter(code__in=codes))
+    return one
+
+
+def get(client: Any, name: str, person: Operator | None = None, **query: str) -> Any:
+    with time_machine.travel(NOON, tick=False):
+        client.force_login(person or who())
+        return client.get(reverse(f"console:{name}"), query)
+
+
+def cells(answer: Any) -> list[dict[str, str]]:
+    return [{cell.column.key: cell.text for cell in row} for row in answer.context["table"].rows()]
+
+
+WEEK = {"from": "2026-06-08", "to": "2026-06-14"}
+
+
+def test_rooms_stand_with_their_use_and_their_share(client: Any, site: Site) -> None:
+    rows = cells(get(client, "report-usage", by="room", **WEEK))
+    assert [(row["name"], row["wh"], row["share"]) for row in rows] == [
+        ("101", "336.00", "80.00"),
+        ("201", "84.00", "20.00"),
+    ]
+
+
+def test_a_week_is_held_against_the_week_before(client: Any, site: Site) -> None:
+    answer = get(client, "report-usage", by="building", against="before", **WEEK)
+    rows = cells(answer)
+    assert [(row["name"], row["earlier"], row["change"], row["change_part"]) for row in rows] == [
+        ("A座", "168.00", "168.00", "100.00"),
+        ("B座", "84.00", "0.00", "0.00"),
+    ]
+    sums = {column.key: total for column, total in answer.context["table"].totals()}
+    assert (sums["wh"], sums["earlier"], sums["change"]) == ("420.00", "252.00", "168.00")
+
+
+def test_days_are_drawn_beside_the_days_before(client: Any, site: Site) -> None:
+    text = get(client, "report-usage", by="time", against="before", **WEEK).content.decode()
+    chart = json.loads(unescape(text.partition('data-chart="')[2].partition('"')[0]))
+    assert chart["values"] == [60.0] * 7
+    assert chart["earlier"] == [36.0] * 7
+    assert chart["labels"][0] == "06-08"
+
+
+@pytest.mark.parametrize("by", ["time", "meter", "room", "floor", "area", "building", "use"])
+@pytest.mark.parametrize("per", ["", "day", "month", "year"])
+def test_however_it_is_split_the_sum_is_the_same(client: Any, site: Site, by: str, per: str) -> None:
+    answer = get(client, "report-usage", by=by, per=per, **WEEK)
+    assert {column.key: total for column, total in answer.context["table"].totals()}["wh"] == "420.00"
+
+
+def test_the_workbook_holds_numbers(client: Any, site: Site) -> None:
+    rows = opened(get(client, "report-usage", by="room", export="xlsx", **WEEK)).values
+    assert {336.0, 84.0} <= {cell for row in rows for cell in row if isinstance(cell, (int, float))}
+
+
+@pytest.mark.parametrize("name", ["report-usage", "report-meters"])
+def test_who_sees_one_building_reads_of_no_other(client: Any, site: Site, name: str) -> None:
+    text = get(client, name, who("finance", "B")).content.decode()
+    assert "B座" in text
+    assert "A座" not in text
+    assert site.meter.number not in text
+
+
+@pytest.mark.parametrize("name", ["report-usage", "report-meters"])
+def test_it_takes_the_right_to_reports(client: Any, site: Site, name: str) -> None:
+    Role.objects.create(code="guard", name="保安", rights=["read", "switch"])
+    assert get(client, name, who("guard")).status_code == 403
+
+
+@pytest.mark.parametrize("odd", [{"from": "2026-06-20", "to": "2026-06-01"}, {"from": "0001-01-01"}, {"area": "x"}])
+def test_odd_spans_are_answered(client: Any, site: Site, odd: dict[str, str]) -> None:
+    assert get(client, "report-usage", against="year", **odd).status_code == 200
+
+
+def test_every_meter_has_its_line_with_everything(client: Any, site: Site) -> None:
+    every = ",".join(column.key for column in get(client, "report-meters").context["table"].register.columns)
+    rows = cells(get(client, "report-meters", cols=every))
+    assert [row["number"] for row in rows] == ["0300010401", "0300010402", "9900000001"]
+    assert (rows[1]["balance"], rows[1]["energy"], rows[1]["room"]) == ("12.34", "168.50", "201")
+
+
+def test_its_workbook_has_every_meter(client: Any, site: Site) -> None:
+    rows = opened(get(client, "report-meters", export="xlsx")).values
+    assert {"0300010401", "0300010402", "9900000001"} <= {cell for row in rows for cell in row}
