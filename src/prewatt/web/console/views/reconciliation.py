@@ -343,5 +343,5 @@ DAYS = Register(
 @page(Right.REPORTS)
 def days(request: HttpRequest) -> HttpResponseBase:
     return answer(
-        request, DAYS, template="console/reconciliation/days.html", more=lambda _ask: {"page": "reconciliation-days"}
+        request, DAYS, template="console/reconciliation/days.html", more=lambda _ask: {"page": "reconciliation"}
     )
