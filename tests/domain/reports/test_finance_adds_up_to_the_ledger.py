@@ -12,10 +12,12 @@ import pytest
 from django.db import connection
 
 from counter import Counter
+from prewatt.domain.estate.models import Building, Floor, Room
 from prewatt.domain.ledger import queries, sealing
-from prewatt.domain.reports import finance, summing
+from prewatt.domain.reports import day_close, finance, summing
 from prewatt.domain.reports.finance import By, Per, Wanted
 from prewatt.domain.reports.models import SalesDay, SummedDay
+from prewatt.domain.vending import movements
 from prewatt.domain.vending.operations import refund, reverse
 
 SITE = ZoneInfo("Asia/Shanghai")
@@ -78,9 +80,7 @@ def drawers_by_day() -> dict[date, int]:
             "WHERE t.kind IN ('posted', 'confirmed')"
         )
         for at, fen, debit, credit in cursor.fetchall():
-            moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-            day = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(SITE).date()
-            days[day] += fen * ((debit == "tender") - (credit == "tender"))
+            days[_site_day(at)] += fen * ((debit == "tender") - (credit == "tender"))
     return {day: fen for day, fen in days.items() if fen}
 
 
@@ -92,6 +92,49 @@ def test_each_days_income_is_what_the_ledgers_drawers_took(traded: Counter, summ
     assert {row.period: row.sums.income_fen for row in rows if row.sums.income_fen} == drawers_by_day()
     assert finance.total(rows).reversed_count == len(range(5, SALES, 7))
     assert finance.total(rows).refunded_count == len(range(4, SALES, 5))
+
+
+def moved_by_seller() -> dict[tuple[date, int], list[int]]:
+    """Sold, reversed, refunded, and how often, by the site's day and the seller: plain SQL, by when it happened."""
+    asked = (
+        (0, "SELECT sold_at, operator_id, amount_fen FROM vending_sale"),
+        (1, "SELECT state_at, operator_id, amount_fen FROM vending_reversal WHERE state = 'done'"),
+        (2, "SELECT state_at, operator_id, amount_fen FROM vending_refund WHERE state = 'done'"),
+    )
+    found: dict[tuple[date, int], list[int]] = defaultdict(lambda: [0] * 6)
+    with connection.cursor() as cursor:
+        for place, statement in asked:
+            cursor.execute(statement)
+            for at, seller, fen in cursor.fetchall():
+                cell = found[_site_day(at), seller]
+                cell[place] += fen
+                cell[3 + place] += 1
+    return dict(found)
+
+
+def _site_day(at: Any) -> date:
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(SITE).date()
+
+
+@pytest.mark.parametrize("summed", [False, True])
+def test_each_sellers_day_is_what_plain_sql_counts(traded: Counter, summed: bool) -> None:
+    if summed:
+        summing.sum_days(now=traded._now)
+    names = ("sold_fen", "reversed_fen", "refunded_fen", "sold_count", "reversed_count", "refunded_count")
+    rows = report(traded, by=By.SELLER)
+    shown = {(row.period, row.who): [getattr(row.sums, name) for name in names] for row in rows}
+    assert shown == moved_by_seller()
+
+
+def test_every_days_sheet_and_list_of_movements_say_what_the_report_says(traded: Counter) -> None:
+    summing.sum_days(now=traded._now)
+    for row in report(traded):
+        sheet = day_close.sheet(operator=traded.admin, day=row.period).total
+        assert sheet == {name: getattr(row.sums, name) for name in sheet}
+        one_day = movements.Wanted(first_day=row.period, last_day=row.period)
+        listed = movements.movements(operator=traded.admin, wanted=one_day)
+        assert sum(line["signed_fen"] for line in listed if line["standing"] != "sending") == row.sums.income_fen
 
 
 def test_sums_and_movements_say_the_same_in_every_cut(traded: Counter) -> None:
@@ -134,12 +177,28 @@ def test_what_lands_late_on_a_summed_day_is_summed_again(traded: Counter) -> Non
 
 
 def test_nobody_sees_another_buildings_money_in_any_sum(traded: Counter) -> None:
+    manager = traded.person("manager", "admin", all_buildings=False)
+    manager.buildings.add(traded.building)
+    before = report(traded)
+    _sell_next_door(traded)
     for _summed in range(2):
         assert report(traded, operator=traded.stranger) == []
-        traded.stranger.buildings.add(traded.building)
-        assert report(traded, operator=traded.stranger) == report(traded)
-        traded.stranger.buildings.clear()
+        assert report(traded, operator=manager) == before
+        assert finance.total(report(traded)).sold_fen == finance.total(before).sold_fen + 4_321
+        for by in By:
+            assert finance.total(report(traded, operator=manager, by=by)) == finance.total(before)
         summing.sum_days(now=traded._now)
+
+
+def _sell_next_door(counter: Counter) -> None:
+    room = Room.objects.create(
+        floor=Floor.objects.create(building=Building.objects.create(name="B座", code="B"), number=1), number="901"
+    )
+    meter = counter.meter("0399000001")
+    meter.room = room
+    meter.save()
+    counter.opened(meter)
+    counter.sell("foreign", "43.21", meter=meter)
 
 
 def test_the_accounts_of_each_kind_are_those_of_every_transfer_before_and_after_a_checkpoint(traded: Counter) -> None:

@@ -204,3 +204,10 @@ def test_the_stranger_sees_no_line(traded: Counter, client: Any) -> None:
     client.force_login(traded.stranger)
     page = client.get(f"/reports/sales/?{ALL}")
     assert (shown(page), page.context["sums"].count) == ([], 0)
+
+
+def test_what_concerns_the_whole_site_is_not_offered_to_who_sees_some_buildings(traded: Counter, client: Any) -> None:
+    for who, offered in ((traded.admin, True), (traded.stranger, False)):
+        client.force_login(who)
+        page = client.get("/reports/finance/").content.decode()
+        assert ('href="/reports/days/"' in page, 'href="/reports/sales/"' in page) == (offered, True)
