@@ -75,7 +75,13 @@ def _page(request: HttpRequest) -> Page:
     plan = backups.plan()
     when = [
         Box("on", _("Back up every day"), "tick", value="1" if plan.on else ""),
-        Box("hour", _("Time of day"), "choice", value=str(plan.hour), choices=[(str(n), f"{n:02d}:00") for n in range(24)]),
+        Box(
+            "hour",
+            _("Time of day"),
+            "choice",
+            value=str(plan.hour),
+            choices=[(str(n), f"{n:02d}:00") for n in range(24)],
+        ),
         Box("keep", _("Keep"), value=str(plan.keep), unit=_("backups"), mode="numeric", length_max=3, required=True),
     ]
     where = [
