@@ -41,13 +41,9 @@ def site(db: None) -> Site:
 
 
 def who(role: str = "finance", *codes: str) -> Operator:
+    its = Role.objects.filter(code=role).first() or ready_roles()[role]
     one, _new = Operator.objects.get_or_create(
-        username=f"{role}{''.join(codes)}",
-        defaults={
-            "role": Role.objects.filter(code=role).first() or ready_roles()[role],
-            "all_buildings": not codes,
-            "created_at": at(0),
-        },
+        username=f"{role}{''.join(codes)}", defaults={"role": its, "all_buildings": not codes, "created_at": at(0)}
     )
     one.buildings.set(Building.objects.filter(code__in=codes))
     return one
