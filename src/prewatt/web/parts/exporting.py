@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 from django.contrib.sessions.backends.base import SessionBase
-from django.db import connection, connections, transaction
+from django.db import connections
 from django.http import Http404, HttpRequest, QueryDict
 from django.urls import Resolver404, resolve
 from django.utils import translation
@@ -25,7 +25,7 @@ from prewatt.domain.lists.refusals import Refused
 from prewatt.domain.staff.models import Operator
 from prewatt.web.parts.pages import now
 from prewatt.web.parts.registers import WANTED
-from prewatt.web.parts.sheets import TooManyRows, write
+from prewatt.web.parts.sheets import TooManyRows, at_one_moment, write
 from prewatt.web.parts.tables import Table
 
 BEAT_S = 1.0
@@ -132,22 +132,3 @@ class _Beat:
             except Exception as error:  # the database does not answer just now; the lease bears some of that
                 log.warning("export_beat_failed", export=self.one.pk, error=f"{type(error).__name__}: {error}")
         connections.close_all()
-
-
-@contextmanager
-def at_one_moment() -> Iterator[None]:
-    """All that is read inside is of one moment: the sums below belong to the rows above. Nobody is kept waiting."""
-    if connection.in_atomic_block:  # a test's own transaction
-        yield
-    elif connection.vendor == "postgresql":
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield
-    else:
-        with connection.cursor() as cursor:
-            cursor.execute("BEGIN DEFERRED")
-        try:
-            yield
-        finally:
-            with connection.cursor() as cursor:
-                cursor.execute("COMMIT")
