@@ -128,7 +128,10 @@ def _first(client: Any, name: str, url: str) -> int:
 
 
 def _exports(client: Any, who: Any) -> Iterator[tuple[str, dict[str, float]]]:
-    """Every list that has days, over a year, by what the worker runs. What is too long for one file says so."""
+    """Every list that has days, over a year, by what the worker runs. What is too long for one file takes no time."""
+    from prewatt.domain.lists.models import Export
+
+    Export.objects.all().delete()  # of an earlier run that was ended
     for name, path in _paths():
         for period, query in _periods(path, who):
             if period == "year":
