@@ -71,6 +71,15 @@ def _switch(line: Line) -> words.Text:
     return _("closed") if latest.relay_closed else _("open (no power)")
 
 
+def _tenant(line: Line) -> str:
+    return line.standing.tenant
+
+
+def _unbroken(_line: Line) -> str:
+    """So many columns would fold a name letter by letter."""
+    return "nw"
+
+
 _more = partial(Column, shown=False)
 
 REGISTER = Register(
@@ -86,11 +95,11 @@ REGISTER = Register(
             sort=("number",),
             width=16,
         ),
-        Column("building", _("Building"), value=_building, sort=("building",), width=12),
+        Column("building", _("Building"), value=_building, sort=("building",), tone=_unbroken, width=12),
         _more("floor", _("Floor"), value=_floor, width=8),
         Column("room", _("Room"), value=lambda line: line.standing.room, sort=("room",), width=12),
         _more("circuit", _("Place and circuit"), value=_meter("circuit"), width=24),
-        Column("tenant", _("Tenant"), value=lambda line: line.standing.tenant, sort=("tenant",), width=24),
+        Column("tenant", _("Tenant"), value=_tenant, sort=("tenant",), tone=_unbroken, width=24),
         _more("user", _("User number"), value=_user("number"), width=12),
         _more("use", _("Kind of use"), value=_use, width=12),
         Column(

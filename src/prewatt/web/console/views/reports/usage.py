@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from prewatt.domain.estate import scope as estate_scope
 from prewatt.domain.estate.models import Use
@@ -199,7 +199,7 @@ REGISTER = Register(
     columns=(
         Column(
             "name",
-            gettext_lazy("What"),
+            pgettext_lazy("of use", "What"),
             sort=("name",),
             link=lambda row: reverse("console:meter", args=[row["meter"]]) if row.get("meter") else "",
             order=lambda row: row["order"],
@@ -268,7 +268,7 @@ def _spans(ask: Ask) -> list[tuple[words.Text, str, bool]]:
     last_month, last_year = (one - timedelta(days=1) for one in (month, year))
     spans = (
         (_("Last seven days"), today - timedelta(days=7), today - timedelta(days=1)),
-        (_("This month"), month, today),
+        (pgettext("span", "This month"), month, today),
         (_("Last month"), last_month.replace(day=1), last_month),
         (_("This year"), year, today),
         (_("Last year"), last_year.replace(month=1, day=1), last_year),
