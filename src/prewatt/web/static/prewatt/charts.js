@@ -53,6 +53,17 @@
         itemStyle: { color: token(one.back ? "c5" : `c${(place % 4) + 1}`), opacity: place > 3 && !one.back ? 0.6 : 1 },
       })),
     }),
+    /* what was used, and what was used in the days it is held against as a dashed step */
+    compare: (f) => ({
+      grid: { left: 64, right: 12, top: f.earlier.length ? 28 : 10, bottom: 22 }, tooltip: tip(f.unit),
+      legend: f.earlier.length ? legend([f.name, f.earlier_name]) : undefined,
+      xAxis: axis({ type: "category", data: f.labels, splitLine: { show: false }, axisLabel: { interval: Math.max(0, Math.ceil(f.labels.length / 12) - 1), color: token("axis"), fontSize: 11 } }),
+      yAxis: axis({ type: "value", axisLine: { show: false }, splitNumber: 4 }),
+      series: [
+        { name: f.name, type: "bar", data: f.values, barMaxWidth: 34, itemStyle: { color: token("c1"), borderRadius: [2, 2, 0, 0] } },
+        { name: f.earlier_name, type: "line", data: f.earlier, step: "middle", showSymbol: false, lineStyle: { width: 1.6, color: token("c6"), type: [4, 3] }, itemStyle: { color: token("c6") } },
+      ],
+    }),
     /* ways of paying, lying down */
     ways: (f) => ({
       grid: { left: 78, right: 84, top: 4, bottom: 4 }, xAxis: { show: false, type: "value" },
