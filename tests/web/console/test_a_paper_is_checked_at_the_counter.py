@@ -43,13 +43,17 @@ def test_a_forged_paper_is_named_so_and_what_is_true_stands_beside_it(client: An
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("S2026-000001", "The books have this number"), ("S2026-000009", "no receipt with this number"), ("<b>", "neither")],
+    [
+        ("S2026-000001", "The books have this number"),
+        ("S2026-000009", "no receipt with this number"),
+        ("<b>", "neither"),
+    ],
 )
 def test_a_number_and_nonsense_are_answered(client: Any, counter: Counter, text: str, word: str) -> None:
     counter.sell("s1", "1")
     page = said(client, text)
     assert word in page
-    assert "<b>\"" not in page
+    assert '<b>"' not in page
 
 
 def test_a_stranger_sees_nothing_of_another_building(client: Any, counter: Counter) -> None:
