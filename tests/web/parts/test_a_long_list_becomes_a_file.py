@@ -65,7 +65,7 @@ def test_a_short_list_comes_at_once_and_a_long_one_offers_its_button(admin: Any)
 
 def test_the_file_holds_the_lists_rows_in_the_askers_language(admin: Any, counter: Counter) -> None:
     assert ask(admin).url == "/exports/"
-    assert "waits for its turn" in admin.get("/exports/").content.decode()
+    assert "in the queue" in admin.get("/exports/").content.decode()
     assert exporting.work(NOW) == 1
     found = opened(admin.get(f"/exports/{ID}/file/"))
     assert found.about[:3] == [

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from html import escape
 from typing import IO, Any, Literal
-from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.utils.functional import Promise
@@ -58,7 +58,7 @@ def clean(text: str) -> str:
     text = text[:TEXT_MAX]
     if _ODD.search(text):
         text = _ODD.sub(lambda found: f"_x{ord(found.group()):04X}_", text)
-    return escape(text) if _MARKUP.search(text) else text
+    return escape(text, quote=False) if _MARKUP.search(text) else text
 
 
 def cell(place: str, text: str, style: int) -> str:
@@ -259,7 +259,7 @@ def _workbook(name: str, head_row: int, area: str) -> str:
     )
     return (
         f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_DOC}"><bookViews><workbookView/></bookViews>'
-        f'<sheets><sheet name={quoteattr(name)} sheetId="1" r:id="rId1"/></sheets><definedNames>{filtered}'
+        f'<sheets><sheet name="{escape(name)}" sheetId="1" r:id="rId1"/></sheets><definedNames>{filtered}'
         f'<definedName name="_xlnm.Print_Titles" localSheetId="0">{sheet}!${head_row}:${head_row}</definedName>'
         "</definedNames></workbook>"
     )
