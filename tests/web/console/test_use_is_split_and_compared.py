@@ -89,6 +89,15 @@ def test_days_are_drawn_beside_the_days_before(client: Any, site: Site) -> None:
     assert chart["labels"][0] == "06-08"
 
 
+def test_a_day_is_held_against_its_own_day_though_others_are_missing(client: Any, site: Site) -> None:
+    span = {"from": "2026-06-03", "to": "2026-06-09"}
+    answer = get(client, "report-usage", by="time", against="before", **span)
+    text = answer.content.decode()
+    chart = json.loads(unescape(text.partition('data-chart="')[2].partition('"')[0]))
+    assert chart["earlier"] == [None] * 5 + [36.0, 36.0]
+    assert [row["earlier"] for row in cells(answer)] == ["0.00"] * 5 + ["36.00"] * 2
+
+
 @pytest.mark.parametrize("by", ["time", "meter", "room", "floor", "area", "building", "use"])
 @pytest.mark.parametrize("per", ["", "day", "month", "year"])
 def test_however_it_is_split_the_sum_is_the_same(client: Any, site: Site, by: str, per: str) -> None:

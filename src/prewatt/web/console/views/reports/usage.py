@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -118,12 +117,35 @@ class Found:
         return [(row, _place(row.key, by)) for row in rows]
 
     def _periods(self, ask: Ask) -> list[Row]:
-        """The first day is held against the first, the second against the second."""
-        against = _against(ask)
-        earlier = list(self.line(ask, against).values()) if against else []
-        both = zip_longest(self.line(ask, _days(ask)).items(), earlier)
+        """The first day is held against the first, the second against the second, whichever of them are known."""
+        now_, before = self.both(ask)
         none = usage.Sums()
-        return [Row(one[0], one[1], (before or none) if against else None) for one, before in both if one]
+        against = _against(ask) is not None
+        return [
+            Row(at, one or none, (earlier or none) if against else None)
+            for at, one, earlier in zip(_periods(_days(ask), _per(ask)), now_, before, strict=True)
+            if one or earlier
+        ]
+
+    def both(self, ask: Ask) -> tuple[list[usage.Sums | None], list[usage.Sums | None]]:
+        """What was used in each of the span's periods, and in each of those it is held against; None: not known."""
+        days, against, per = _days(ask), _against(ask), _per(ask)
+        at = _periods(days, per)
+        line = self.line(ask, days)
+        found = [line.get(one) for one in at]
+        if against is None:
+            return found, [None] * len(at)
+        earlier = self.line(ask, against)
+        before = [earlier.get(one) for one in _periods(against, per)][: len(at)]
+        return found, before + [None] * (len(at) - len(before))
+
+
+def _periods(days: Days, per: Per) -> list[date]:
+    """The first days of all that lie in the span, wholly or partly."""
+    every = (days.first + timedelta(days=n) for n in range(len(days)))
+    if per == Per.DAY:
+        return list(every)
+    return list(dict.fromkeys(one.replace(day=1) if per == Per.MONTH else one.replace(month=1, day=1) for one in every))
 
 
 def _place(key: usage.Place, by: By) -> dict[str, Any]:
@@ -281,23 +303,23 @@ def _spans(ask: Ask) -> list[tuple[words.Text, str, bool]]:
 
 
 def _chart(ask: Ask, found: Found) -> dict[str, Any]:
-    against, per = _against(ask), _per(ask)
-    line = found.line(ask, _days(ask))
-    shown: dict[str, Any] = {
+    per = _per(ask)
+    line, earlier = found.both(ask)
+    known = any(line) or any(earlier)
+    return {
         "kind": "compare",
         "unit": "kWh",
-        "labels": [_label(at, per) for at in line],
-        "name": pgettext_lazy("chart", "These days"),
+        "labels": [_label(at, per) for at in _periods(_days(ask), per)] if known else [],
+        "name": pgettext("chart", "These days"),
         "values": _kwh(line),
-        "earlier_name": gettext_lazy("Compared days"),
-        "earlier": _kwh(found.line(ask, against))[: len(line)] if against else [],
+        "earlier_name": _("Compared days"),
+        "earlier": _kwh(earlier) if _against(ask) else [],
     }
-    return {key: str(value) if key.endswith("name") else value for key, value in shown.items()}
 
 
 def _label(at: date, per: Per) -> str:
     return at.isoformat()[5:] if per == Per.DAY else _period(at, per)
 
 
-def _kwh(line: Mapping[date, usage.Sums]) -> list[float]:
-    return [one.wh / 1000 for one in line.values()]
+def _kwh(line: list[usage.Sums | None]) -> list[float | None]:
+    return [None if one is None else one.wh / 1000 for one in line]
