@@ -8,6 +8,7 @@ import pytest
 
 from house.demo import OPEN_ROOMS, Demo
 from house.processes import wait_for
+from prewatt.server.demo.tower import rooms
 
 pytestmark = pytest.mark.browser
 
@@ -46,3 +47,20 @@ def test_a_wrong_sale_is_reversed_and_leaves_the_meter_again(at: Any, tower: Dem
     page.press("#reverse-note", "Enter")
     wait_for(lambda: tower.meter(room.meter)["bought_fen"] == before["bought_fen"], "the money off the meter")
     assert tower.meter(room.meter)["purchase_count"] == before["purchase_count"] + 2
+
+
+def test_one_payment_reaches_each_of_a_tenants_meters(at: Any, tower: Demo) -> None:
+    several = [room for room in rooms() if room.customer == "C0043"]
+    assert len(several) == 3
+    before = [tower.meter(room.meter)["bought_fen"] for room in several]
+    page = at("/sale/", who="cashier")
+    page.wait_for_selector("#find:focus")
+    page.keyboard.type(several[0].number)
+    page.wait_for_selector(".cand")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#amount:focus")
+    for room, amount in zip(several, ("11", "22", "33"), strict=True):
+        page.fill(f".ml:has-text('{room.meter}') [data-line]", amount)
+    page.press("#amount", "Enter")
+    bought = [old + fen for old, fen in zip(before, (1_100, 2_200, 3_300), strict=True)]
+    wait_for(lambda: [tower.meter(room.meter)["bought_fen"] for room in several] == bought, "each meter's own part")

@@ -91,6 +91,16 @@ def test_a_live_reading_is_what_the_meter_has(at: Any, tower: Demo) -> None:
     page.wait_for_selector("#look .cm-state:has-text('Stopped')")
 
 
+def test_the_frames_of_a_bus_pass_by(at: Any) -> None:
+    page = at("/commissioning/frames/", who="engineer")
+    page.select_option("form[data-auto] [name=bus]", index=LOOKED_AT.bus - 1)
+    page.get_by_role("button", name="Watch for two minutes").click()
+    page.wait_for_selector("#frames li >> nth=1")
+    assert {"out", "in"} <= set(page.locator("#frames .dir span").all_inner_texts())
+    page.click("#look button:has-text('Stop')")
+    page.wait_for_selector("#look .cm-state:has-text('Stopped')")
+
+
 def test_labels_are_a_pdf(at: Any) -> None:
     page = at("/commissioning/labels/", who="engineer")
     page.fill("#l-text", LOOKED_AT.number)
