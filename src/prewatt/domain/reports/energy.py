@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import BooleanField, Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Greatest
 
 from prewatt.domain.estate.models import Meter, Opening, RatioChange, ratio_in
@@ -71,9 +84,14 @@ def sheet(*, operator: Operator, wanted: Wanted) -> QuerySet[Meter, Any]:
         ),
         room_number=Coalesce(F("room__number"), Value("")),
         tenant=_tenant_at("pk", wanted.end_ms),
-        old_ms=Greatest(Value(wanted.start_ms) - F("before_ms"), Value(wanted.end_ms) - F("after_ms")),
+        old_ms=Greatest(_at(wanted.start_ms) - F("before_ms"), _at(wanted.end_ms) - F("after_ms")),
     )
     return rows
+
+
+def _at(at_ms: int) -> Value:
+    """A moment for the database, wide enough: PostgreSQL takes a bare number here for a narrow one."""
+    return Value(at_ms, output_field=BigIntegerField())
 
 
 def _edge(column: str, *, upto: int | None = None, since: int | None = None) -> Subquery:
