@@ -49,7 +49,6 @@ def load(size: Size, *, now: datetime, seller: Operator, say: Say = lambda _what
     _hurry()
     _base(today(now))
     days = _days(size, now, say)
-    sums.add_all_months()
     hours = _hours(size, now, say)
     readings = _readings(size, now, say)
     sales = _sales(size, now, seller, say)
