@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import tarfile
@@ -78,9 +79,9 @@ def test_one_changed_bit_anywhere_is_refused(tmp_path: Path, passphrase: str | N
             found = archive.unpack(target, None, passphrase=passphrase)
         except ArchiveUnreadable:
             continue
-        # In the open only gzip's own first line can differ without a trace: nothing of the content does.
+        # In the open a bit may say the same in another way, as in gzip's first line: of the content nothing differs.
         assert passphrase is None
-        assert at < 10, at
+        assert gzip.decompress(bytes(altered)) == gzip.decompress(whole), at
         assert found["parts"][0]["bytes"] == 40_000
 
 
