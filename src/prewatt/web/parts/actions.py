@@ -40,6 +40,7 @@ ACTIONS: dict[str, Text] = {
     "api.revoke": _("revoked an API token"),
     "api.wrong_tokens": _("shut out: too many wrong API tokens"),
     "site.door": _("changed the log-in page"),
+    "export.ask": _("asked for a list as a file"),
     "day.sign": _("signed a business day"),
     "backup.plan": _("changed the plan of backups"),
     "backup.ask": _("asked for a backup"),
