@@ -61,7 +61,7 @@ def test_dragging_does_the_same(tree: Any) -> None:
 def test_a_message_is_counted_while_it_is_typed(counter: Counter, visit: Any) -> None:
     page = visit("/settings/messages/low1/", who=counter.admin)
     page.fill("#f-zh", "{room}" + "电" * 66)
-    assert page.inner_text('[data-size="f-zh"]') == "70 characters · 1 texts"
+    assert page.inner_text('[data-size="f-zh"]') == "70 characters · 1 text"
     assert page.inner_text('[data-preview="f-zh"]').startswith("0306电")
     page.fill("#f-zh", "{room}" + "电" * 67)
     assert page.inner_text('[data-size="f-zh"]') == "71 characters · 2 texts"
