@@ -12,6 +12,7 @@ import pytest
 
 BAD = ("repeat-on-silence", "trust-acknowledgement", "journal-after-writing", "settle-without-key")
 SEEDS_TO_CATCH_MAX = 50
+CAUGHT = {"journal-after-writing": "15..16"}  # looked at first: where it was caught the last time
 
 
 def torture(*arguments: str, hash_seed: str = "random", timeout_s: int = 3000) -> dict[str, Any]:
@@ -62,8 +63,8 @@ def test_the_same_seed_is_the_same_history_to_the_byte() -> None:
 @pytest.mark.parametrize("rules", BAD)
 def test_a_known_bad_strategy_is_caught(rules: str) -> None:
     """A harness that cannot fail proves nothing."""
-    for first in range(1, SEEDS_TO_CATCH_MAX, 5):
-        facts = torture("--seeds", f"{first}..{first + 4}", "--days", "0.5", "--faults", "rough", "--rules", rules)
+    for seeds in (CAUGHT.get(rules, "1..2"), f"1..{SEEDS_TO_CATCH_MAX}"):
+        facts = torture("--seeds", seeds, "--days", "0.5", "--faults", "rough", "--rules", rules)
         if facts["caught"]:
             story = facts["failed"][0]["story"]
             assert facts["failed"][0]["broken"]
