@@ -13,7 +13,7 @@ FINDINGS_MAX = 1000  # a broken chain is one finding; a database full of them ne
 class Finding:
     """One thing that is not as it must be. `row` names it so that a person can find it in the database."""
 
-    check: str  # seals, days, ledger, causes, receipts, meters, log
+    check: str  # seals, days, ledger, causes, receipts, meters, log, signed
     kind: str  # changed, removed, inserted, gap, mismatch ...
     row: str
     what: str

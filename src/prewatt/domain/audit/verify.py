@@ -8,9 +8,10 @@ from prewatt.domain.audit.log import log
 from prewatt.domain.audit.meters import meters
 from prewatt.domain.audit.receipts import receipts
 from prewatt.domain.audit.report import FINDINGS_MAX, Check, Finding, Report, Tick
+from prewatt.domain.audit.signed import signed
 from prewatt.domain.reconciliation.rule import one_view
 
-CHECKS: tuple[Check, ...] = (seals, days, ledger, causes, receipts, meters, log)
+CHECKS: tuple[Check, ...] = (seals, days, ledger, causes, receipts, meters, log, signed)
 
 
 def quiet(check: str, done: int, total: int) -> None:

@@ -38,6 +38,20 @@ SELECT a.code, SUM(x.fen) FROM (
 ) x JOIN ledger_account a ON a.id = x.id GROUP BY a.code ORDER BY a.code
 """
 
+# The same as the chain of seals had it: up to a checkpoint (0: none), and from there what is sealed up to a number.
+_SEALED_BY_CODE = """
+SELECT a.code, SUM(x.fen) FROM (
+    SELECT p.account_id AS id, p.balance_fen AS fen FROM ledger_checkpoint p
+    WHERE p.upto = (SELECT MAX(q.upto) FROM ledger_checkpoint q WHERE q.account_id = p.account_id AND q.upto <= %s)
+    UNION ALL
+    SELECT t.credit_id, t.amount_fen FROM ledger_seal s JOIN ledger_transfer t ON t.id = s.transfer_id
+    WHERE t.kind IN ('posted', 'confirmed') AND t.id > %s AND s.seq > %s AND s.seq <= %s
+    UNION ALL
+    SELECT t.debit_id, -t.amount_fen FROM ledger_seal s JOIN ledger_transfer t ON t.id = s.transfer_id
+    WHERE t.kind IN ('posted', 'confirmed') AND t.id > %s AND s.seq > %s AND s.seq <= %s
+) x JOIN ledger_account a ON a.id = x.id GROUP BY a.code ORDER BY a.code
+"""
+
 
 def balance_fen(ref: Ref) -> int:
     """Credits minus debits, confirmed ones only. An account that nothing ever moved has zero."""
@@ -71,6 +85,16 @@ def balances_by_code() -> dict[str, int]:
     """The accounts of each kind added up; together they are zero."""
     with connection.cursor() as cursor:
         cursor.execute(_BY_CODE)
+        return {code: int(fen or 0) for code, fen in cursor.fetchall()}
+
+
+def sealed_by_code(*, upto_seq: int, after_seq: int = 0, checkpoint: int = 0) -> dict[str, int]:
+    """What the transfers with these seals moved, by kind of account. `checkpoint`: one that was laid before `upto_seq`
+    was looked up; the sums start from it.
+    """
+    part = (checkpoint, after_seq, upto_seq)
+    with connection.cursor() as cursor:
+        cursor.execute(_SEALED_BY_CODE, (checkpoint, *part, *part))
         return {code: int(fen or 0) for code, fen in cursor.fetchall()}
 
 

@@ -10,25 +10,28 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from prewatt.domain.estate import scope
 from prewatt.domain.ledger import queries as ledger
 from prewatt.domain.ledger import sealing
-from prewatt.domain.ledger.models import DaySeal
+from prewatt.domain.ledger.models import Checkpoint, DaySeal, Seal
 from prewatt.domain.reports import summing
 from prewatt.domain.reports.models import DayClose
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
+from prewatt.domain.turns import give_way
 from prewatt.domain.vending import shifts
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale, SaleState, Shift
 
 NOTE_MAX = 400
 _NAMES = ("sold_fen", "sold_count", "refunded_fen", "refunded_count", "reversed_fen", "reversed_count", "income_fen")
+
+_SHIFT_NAMES = ("opened_at", "closed_at", "counted_fen", "difference_fen", "reason")
 
 
 class DayNotOver(Refused):
@@ -56,6 +59,7 @@ class Sheet:
     `methods` and `sellers`: rows of sums, each with its `who`. `shifts`: one a drawer. `on_the_way` and `ledger` are as
     they stand at the moment of asking: money on its way to meters and back, and the ledger's accounts added up by code.
     `earlier`: sales of earlier days that were turned round on this one, a row each: they belong to this day's books.
+    `chain`: the last seal of the ledger that the figures cover, so that they can be made again; None before signing.
     """
 
     day: date
@@ -66,16 +70,30 @@ class Sheet:
     earlier: list[Mapping[str, Any]]
     on_the_way: Mapping[str, Mapping[str, int]]
     ledger: Mapping[str, int]
+    chain: int | None = None
 
     def figures(self) -> dict[str, Any]:
-        named = ("total", "methods", "sellers", "shifts", "earlier", "on_the_way", "ledger")
+        named = ("total", "methods", "sellers", "shifts", "earlier", "on_the_way", "ledger", "chain")
         return {name: getattr(self, name) for name in named}
 
 
 def sheet(*, operator: Operator, day: date) -> Sheet:
-    """The whole site's day. Raises NotYours for whoever sees only some buildings."""
+    """The whole site's day as it stands now. Raises NotYours for whoever sees only some buildings."""
     scope.check_site(operator)
-    cells = summing.live(since=day, upto=day + timedelta(days=1))
+    return _sheet(day, None, ledger.balances_by_code())
+
+
+def _sealed_sheet(day: date) -> Sheet:
+    """As the ledger's chain of seals has it, up to its present end: what is booked a moment later is not in it."""
+    checkpoint = Checkpoint.objects.aggregate(upto=Max("upto"))["upto"] or 0
+    while sealing.seal():
+        give_way()
+    chain = Seal.objects.aggregate(last=Max("seq"))["last"] or 0
+    return _sheet(day, chain, ledger.sealed_by_code(upto_seq=chain, checkpoint=checkpoint))
+
+
+def _sheet(day: date, chain: int | None, balances: Mapping[str, int]) -> Sheet:
+    cells = summing.live(since=day, upto=day + timedelta(days=1), sealed_upto=chain)
     whole = summing.Sums()
     for sums in cells.values():
         whole.add(sums)
@@ -83,11 +101,12 @@ def sheet(*, operator: Operator, day: date) -> Sheet:
         day=day,
         total=_named(whole),
         methods=_split(cells, "tender", str),
-        sellers=_split(cells, "seller_id", _sellers(cells).get),
+        sellers=_sellers(cells),
         shifts=_shifts(day),
-        earlier=_earlier(day),
+        earlier=_earlier(day, chain),
         on_the_way=_on_the_way(day),
-        ledger=ledger.balances_by_code(),
+        ledger=balances,
+        chain=chain,
     )
 
 
@@ -95,8 +114,11 @@ def _named(sums: summing.Sums) -> dict[str, int]:
     return {name: getattr(sums, name) for name in _NAMES}
 
 
-def _sellers(cells: Mapping[summing.Cell, summing.Sums]) -> dict[Any, str]:
-    return {one.pk: str(one) for one in Operator.objects.filter(pk__in={cell.seller_id for cell in cells})}
+def _sellers(cells: Mapping[summing.Cell, summing.Sums]) -> list[Mapping[str, Any]]:
+    """With their ids: a name may be another one later."""
+    names = {one.pk: str(one) for one in Operator.objects.filter(pk__in={cell.seller_id for cell in cells})}
+    rows = _split(cells, "seller_id", int)
+    return [{**row, "who": names.get(row["who"]), "id": row["who"]} for row in rows]
 
 
 def _split(cells: Mapping[summing.Cell, summing.Sums], name: str, word: Any) -> list[Mapping[str, Any]]:
@@ -122,8 +144,9 @@ def _shifts(day: date) -> list[Mapping[str, Any]]:
     ]
 
 
-def _earlier(day: date) -> list[Mapping[str, Any]]:
-    found = Reversal.objects.filter(business_day=day, state=BackState.DONE, sale__business_day__lt=day)
+def _earlier(day: date, chain: int | None) -> list[Mapping[str, Any]]:
+    done = Reversal.objects.filter(business_day=day, state=BackState.DONE, sale__business_day__lt=day)
+    found = summing.booked(done, chain)
     return [
         {
             "receipt": one.receipt,
@@ -178,8 +201,9 @@ def sign(*, day: date, form_id: str, note: str = "", operator: Operator, now: da
     sealed = sealing.seal_day(day=day, now=now)
     if sealed is None:
         raise NothingSealed(_("The ledger holds no transfer yet. Nothing was signed: there is nothing to sign."))
+    figures = _sealed_sheet(day).figures()
     try:
-        closed = _sign(day, form_id, note.strip()[:NOTE_MAX], sealed, by=(operator, now, address))
+        closed = _sign(day, form_id, note.strip()[:NOTE_MAX], figures, sealed, by=(operator, now, address))
     except IntegrityError:
         closed = None
     return closed or _same(day, form_id)
@@ -187,13 +211,18 @@ def sign(*, day: date, form_id: str, note: str = "", operator: Operator, now: da
 
 @transaction.atomic
 def _sign(
-    day: date, form_id: str, note: str, sealed: DaySeal, *, by: tuple[Operator, datetime, str]
+    day: date,
+    form_id: str,
+    note: str,
+    figures: dict[str, Any],
+    sealed: DaySeal,
+    *,
+    by: tuple[Operator, datetime, str],
 ) -> DayClose | None:
     """None when somebody was first."""
     if DayClose.objects.filter(day=day).exists():
         return None
     operator, now, address = by
-    figures = sheet(operator=operator, day=day).figures()
     closed = DayClose.objects.create(
         day=day,
         form_id=form_id,
@@ -249,6 +278,33 @@ def untouched(closed: DayClose) -> bool:
         seal=closed.seal_sha256,
     )
     return again == closed.sha256
+
+
+def chain_of(closed: DayClose) -> int | None:
+    """The last seal that the figures cover; None for a sheet that does not say."""
+    chain = closed.figures.get("chain")
+    return chain if isinstance(chain, int) else None
+
+
+def differing(closed: DayClose) -> tuple[str, ...]:
+    """The figures that do not follow any more from the books, up to where the chain stood when the day was signed.
+
+    What nobody can make again is not asked: names, what was on its way at that moment, and drawers that were still
+    open. The ledger's balances are `audit`'s, which adds them up over all days in one walk.
+    """
+    then = _comparable(closed.figures)
+    present = _comparable(_sheet(closed.day, chain_of(closed), {}).figures())
+    lost = [one for one in then.pop("shifts") if one not in present["shifts"]]
+    found = tuple(name for name, value in then.items() if present[name] != value)
+    return (*found, "shifts") if lost else found
+
+
+def _comparable(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """People may be called otherwise by now: their ids count."""
+    ended = [{name: one[name] for name in _SHIFT_NAMES} for one in figures["shifts"] if one["closed_at"]]
+    sellers = {one["id"]: [one[name] for name in _NAMES] for one in figures["sellers"]}
+    plain = {name: figures[name] for name in ("total", "methods", "earlier")}
+    return {**plain, "sellers": sellers, "shifts": ended}
 
 
 def since_signed(closed: DayClose) -> dict[str, int]:

@@ -8,9 +8,11 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Count, F, Max, Min, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Sum, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
+from prewatt.domain.ledger.models import Seal
 from prewatt.domain.reports.models import SalesDay, SummedDay
 from prewatt.domain.turns import give_way
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale
@@ -112,21 +114,31 @@ def _write(day: date, now: datetime) -> None:
     row.save(update_fields=["moved", "summed_at"])
 
 
-def live(*, since: date, upto: date) -> dict[Cell, Sums]:
-    """The sums of business days from `since` to before `upto`, from the movements themselves."""
+def live(*, since: date, upto: date, sealed_upto: int | None = None) -> dict[Cell, Sums]:
+    """The sums of business days from `since` to before `upto`, from the movements themselves; with `sealed_upto` only
+    of those whose money the ledger's chain holds up to this seal.
+    """
     cells: dict[Cell, Sums] = {}
     done = {"state": BackState.DONE}
     for name, rows in (
-        ("sold", _grouped(Sale.objects.all(), since, upto)),
-        ("refunded", _grouped(Refund.objects.filter(**done), since, upto)),
-        ("reversed", _grouped(Reversal.objects.filter(**done), since, upto)),
+        ("sold", Sale.objects.all()),
+        ("refunded", Refund.objects.filter(**done)),
+        ("reversed", Reversal.objects.filter(**done)),
     ):
-        for row in rows:
+        for row in _grouped(booked(rows, sealed_upto), since, upto):
             cell = Cell(row["business_day"], row["building"], row["operator_id"], row["tender"])
             sums = cells.setdefault(cell, Sums())
             setattr(sums, f"{name}_fen", row["fen"])
             setattr(sums, f"{name}_count", row["number"])
     return cells
+
+
+def booked(rows: QuerySet[Any], sealed_upto: int | None) -> QuerySet[Any]:
+    """Those whose payment has a seal up to this one; all of them for None."""
+    if sealed_upto is None:
+        return rows
+    key = Concat(Value(f"{rows.model._meta.model_name}:"), OuterRef("pk"), Value(":paid"))
+    return rows.filter(Exists(Seal.objects.filter(transfer__key=key, seq__lte=sealed_upto)))
 
 
 def _grouped(rows: QuerySet[Any], since: date, upto: date) -> QuerySet[Any, Any]:
