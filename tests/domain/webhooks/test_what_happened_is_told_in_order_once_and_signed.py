@@ -154,6 +154,39 @@ def test_an_alarm_is_told_once_when_it_begins(counter: Counter, receiver: Receiv
     assert [one["data"]["kind"] for one in told].count("lost") == 1
 
 
+def test_the_end_of_an_alarm_is_told_once_and_so_is_its_return(counter: Counter, receiver: Receiver) -> None:
+    from prewatt.domain.alarms.operations import watch
+
+    listening(counter, receiver, events=["alarm", "alarm_end"])
+    counter.opened(balance_fen=90_000)
+    meter = counter.meters[0]
+    for lost in (True, False, False, True, False):
+        counter.read(meter, lost=lost, lost_since=counter._now if lost else None)
+        watch(now=counter.now)
+        watch(now=counter.now)
+    deliver(counter.now)
+    told = [json.loads(body) for _headers, body in receiver.got]
+    said = [(one["event"], one["data"]["times"]) for one in told if one["data"]["kind"] == "lost"]
+    assert said == [("alarm", 1), ("alarm_end", 1), ("alarm", 2), ("alarm_end", 2)]
+    assert len({one["id"] for one in told}) == len(told)
+    assert len({one["data"]["alarm"] for one in told if one["data"]["kind"] == "lost"}) == 1
+    ended = next(one for one in told if one["event"] == "alarm_end")
+    assert (ended["data"]["meter"], ended["data"]["room"]) == (meter.number, "101")
+
+
+def test_the_end_of_a_money_alarm_says_how_bad_it_was(counter: Counter, receiver: Receiver) -> None:
+    from prewatt.domain.alarms.operations import watch
+
+    listening(counter, receiver, events=["alarm_end"])
+    counter.opened()
+    for fen in (1_500, 800, 90_000):
+        counter.read(counter.meters[0], balance_fen=fen)
+        watch(now=counter.now)
+    [told] = [json.loads(one.body) for one in Delivery.objects.all()]
+    facts = told["data"]
+    assert (told["event"], facts["kind"], facts["value"], facts["worst"]) == ("alarm_end", "al2", 1_500, 800)
+
+
 def test_down_for_a_day_and_back_everything_comes_once_in_order(counter: Counter, receiver: Receiver) -> None:
     listening(counter, receiver)
     counter.opened()

@@ -147,14 +147,22 @@ def _write(news: _News, now: datetime) -> None:
     fresh = _go_on(news.began, now)
     rows = [_row(key, one, now) for key, one in fresh]
     Alarm.objects.bulk_create(rows, batch_size=ROWS_TOGETHER, ignore_conflicts=True)
-    tell_all(Event.ALARM, (_told(row) for row in rows))
+    tell_all(Event.ALARM, (_told(row, row.since) for row in rows))
 
 
-def _told(row: Alarm) -> Happened:
-    """An episode's beginning, for webhooks."""
-    key = f"{row.kind}:{row.meter_id or ''}:{row.gateway_id or ''}:{round(row.since.timestamp() * 1000)}"
-    facts = {"kind": str(row.kind), "gateway_id": row.gateway_id, "value": row.value, "threshold": row.threshold}
-    return Happened(key, row.since, row.meter_id, facts)
+def _told(row: Alarm, at: datetime) -> Happened:
+    """An episode's beginning, its return or its end, for webhooks. `alarm` is the same for all of one episode."""
+    alarm = f"{row.kind}:{row.meter_id or ''}:{row.gateway_id or ''}:{round(row.since.timestamp() * 1000)}"
+    facts = {
+        "alarm": alarm,
+        "kind": str(row.kind),
+        "gateway_id": row.gateway_id,
+        "value": row.value,
+        "worst": row.worst,
+        "threshold": row.threshold,
+        "times": row.times,
+    }
+    return Happened(alarm if row.times == 1 else f"{alarm}:{row.times}", at, row.meter_id, facts)
 
 
 def _parts(pks: list[int]) -> Iterable[list[int]]:
@@ -165,6 +173,12 @@ def _end(ended: dict[int, datetime]) -> None:
     for pks in _parts(list(ended)):
         at = Case(*(When(pk=pk, then=Value(ended[pk])) for pk in pks), output_field=DateTimeField())
         Alarm.objects.filter(pk__in=pks, until__isnull=True).update(until=at)
+    tell_all(Event.ALARM_END, (_told(row, ended[row.pk]) for row in _rows(list(ended))))
+
+
+def _rows(pks: list[int]) -> Iterator[Alarm]:
+    for some in _parts(pks):
+        yield from Alarm.objects.filter(pk__in=some).order_by("pk")
 
 
 def _go_on(began: list[tuple[Key, Held]], now: datetime) -> list[tuple[Key, Held]]:
@@ -179,6 +193,8 @@ def _go_on(began: list[tuple[Key, Held]], now: datetime) -> list[tuple[Key, Held
     back = {key: last[key] for key, _one in began if key in last}
     for pks in _parts(list(back.values())):
         Alarm.objects.filter(pk__in=pks, until__isnull=False).update(until=None, times=F("times") + 1)
+    since = {last[key]: one.since for key, one in began if key in last}
+    tell_all(Event.ALARM, (_told(row, since[row.pk]) for row in _rows(list(since))))
     return [(key, one) for key, one in began if key not in back]
 
 

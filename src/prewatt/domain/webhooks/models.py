@@ -15,6 +15,7 @@ class Event(models.TextChoices):
     REFUND = "refund", _("refund")
     REVERSAL = "reversal", _("reversal")
     ALARM = "alarm", _("alarm")
+    ALARM_END = "alarm_end", _("alarm over")
     SWITCH = "switch", _("switching")
     TEST = "test", _("test")
 
@@ -77,6 +78,7 @@ class Delivery(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["endpoint", "id"], condition=Q(state="waiting"), name="webhooks_waiting"),
             models.Index(fields=["done_at"], name="webhooks_done"),
+            models.Index(fields=["at"], name="webhooks_at"),
         ]
 
     def __str__(self) -> str:
