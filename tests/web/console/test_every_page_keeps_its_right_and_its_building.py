@@ -67,7 +67,7 @@ ARGUMENTS: dict[str, Args] = {
     **_all("unclear-late", "late"),
     **_all("alarm alarm-acknowledge", "alarm"),
     **_all("webhook webhook-live webhook-renew webhook-test", "endpoint"),
-    **_all("delivery-replay delivery-skip", "delivery"),
+    **_all("delivery delivery-replay delivery-skip", "delivery"),
     **_all("export-cancel export-file", "export"),
     **_all("saved-delete", "saved"),
     **_all("token-revoke", "token"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from django.urls import reverse
 from counter import Counter
 from prewatt.domain.webhooks import secrets
 from prewatt.domain.webhooks.models import Delivery, DeliveryState, Endpoint
+from workbooks import opened
 
 INDEX = "/settings/webhooks/"
 
@@ -114,3 +116,64 @@ def test_strangers_and_the_wrong_role_find_nothing(client: Any, counter: Counter
             assert client.post(reverse(f"console:{name}", args=[one.pk]), {"sure": "1"}).status_code == status
     assert Endpoint.objects.get().nonce == one.nonce
     assert not Delivery.objects.exists()
+
+
+def told(endpoint: Endpoint, event: str, key: str, **facts: Any) -> Delivery:
+    given = {"at": endpoint.created_at, "body": f'{{"id":"{event}:{key}"}}'} | facts
+    return Delivery.objects.create(endpoint=endpoint, event=event, event_id=f"{event}:{key}", **given)
+
+
+@pytest.fixture
+def log(admin: Any) -> Endpoint:
+    make(admin)
+    make(admin, form_id="f2", name="数据中心")
+    first, second = Endpoint.objects.order_by("pk")
+    for nth in range(60):
+        told(first, "sale", f"s{nth:02d}", state=DeliveryState.DONE, done_at=first.created_at, status=200, said="ok")
+    told(first, "alarm_end", "lost:7", tries=3, status=503, said="=cmd|calc")
+    told(second, "sale", "x1")
+    return first
+
+
+def listed(client: Any, query: str) -> list[str]:
+    page = client.get(f"{INDEX}told/?{query}").content.decode()
+    return re.findall(r">((?:sale|alarm_end):[^<]+)</a>", page)
+
+
+def test_all_that_was_told_is_a_list_with_filters_order_and_pages(admin: Any, log: Endpoint) -> None:
+    assert len(listed(admin, "")) == 50
+    assert len(listed(admin, "page=2")) == 12
+    assert listed(admin, "event=alarm_end") == ["alarm_end:lost:7"]
+    assert listed(admin, "state=waiting&sort=-id") == ["sale:x1", "alarm_end:lost:7"]
+    assert listed(admin, f"endpoint={log.pk}&text=s59") == ["sale:s59"]
+    assert listed(admin, "from=2999-01-01") == []
+    assert listed(admin, "sort=id&size=25")[:2] == ["alarm_end:lost:7", "sale:s00"]
+
+
+def test_the_list_goes_into_a_file_as_it_is_shown(admin: Any, log: Endpoint) -> None:
+    answer = admin.get(f"{INDEX}told/?state=waiting&sort=id&export=xlsx")
+    found = opened(answer)
+    assert [row[3] for row in found.values][:2] == ["alarm_end:lost:7", "sale:x1"]
+    assert [cell.data_type for row in found.rows for cell in row if "=cmd" in str(cell.value)] == ["s"]
+
+
+def test_the_endpoints_page_shows_the_last_ones_and_leads_to_all(admin: Any, log: Endpoint) -> None:
+    page = admin.get(f"{INDEX}{log.pk}/").content.decode()
+    assert page.count("/again/") + page.count("/leave-out/") == 10
+    assert f"/settings/webhooks/told/?endpoint={log.pk}" in page
+
+
+def test_one_message_is_shown_as_it_went_out_and_can_be_told_again(admin: Any, log: Endpoint) -> None:
+    one = Delivery.objects.get(event_id="sale:s07")
+    Delivery.objects.filter(pk=one.pk).update(body='{"room":"<b>101</b>"}')
+    page = admin.get(reverse("console:delivery", args=[one.pk])).content.decode()
+    assert "&lt;b&gt;101&lt;/b&gt;" in page
+    assert "<b>101" not in page
+    assert reverse("console:delivery-replay", args=[one.pk]) in page
+
+
+def test_only_the_message_that_holds_up_the_others_can_be_left_out(admin: Any, log: Endpoint) -> None:
+    head = Delivery.objects.get(event_id="alarm_end:lost:7")
+    behind = told(log, "sale", "late", tries=1)
+    assert "/leave-out/" in admin.get(reverse("console:delivery", args=[head.pk])).content.decode()
+    assert "/leave-out/" not in admin.get(reverse("console:delivery", args=[behind.pk])).content.decode()

@@ -14,12 +14,12 @@ from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.webhooks import operations as webhooks
 from prewatt.domain.webhooks import queries
-from prewatt.domain.webhooks.models import Delivery, DeliveryState, Endpoint
+from prewatt.domain.webhooks.models import DeliveryState, Endpoint
 from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, form_id, new_id, typed
 from prewatt.web.parts import words
 from prewatt.web.parts.pages import address, now, operator, page
 
-SHOWN_MAX = 100
+SHOWN_MAX = 10  # the rest stands in the list of all (`deliveries`)
 POST, BOTH = ("POST",), ("GET", "HEAD", "POST")
 
 
@@ -71,22 +71,6 @@ def try_out(request: HttpRequest, pk: int) -> HttpResponseBase:
     return HttpResponseRedirect(_address(endpoint))
 
 
-@page(Right.SETTINGS, methods=POST)
-def replay(request: HttpRequest, pk: int) -> HttpResponseBase:
-    one = _delivery(request, pk)
-    webhooks.replay(delivery=one, operator=operator(request), now=now(), address=address(request))
-    messages.success(request, _("It is told once more, under the same id."))
-    return HttpResponseRedirect(_address(one.endpoint))
-
-
-@page(Right.SETTINGS, methods=POST)
-def skip(request: HttpRequest, pk: int) -> HttpResponseBase:
-    one = _delivery(request, pk)
-    if webhooks.skip(delivery=one, operator=operator(request), now=now(), address=address(request)):
-        messages.success(request, _("It is left out. The others go on."))
-    return HttpResponseRedirect(_address(one.endpoint))
-
-
 @page(Right.SETTINGS)
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """What it was told, alone, while something waits."""
@@ -102,13 +86,6 @@ def _all_buildings(request: HttpRequest) -> None:
 
 def _endpoint(request: HttpRequest, pk: int) -> Endpoint:
     found = queries.endpoints(operator=operator(request)).filter(pk=pk).first()
-    if found is None:
-        raise Http404
-    return found
-
-
-def _delivery(request: HttpRequest, pk: int) -> Delivery:
-    found = queries.deliveries(operator=operator(request)).filter(pk=pk).first()
     if found is None:
         raise Http404
     return found
@@ -196,6 +173,7 @@ def _told(request: HttpRequest, endpoint: Endpoint) -> dict[str, Any]:
     waiting = every.filter(state=DeliveryState.WAITING).order_by("pk")
     return {
         "deliveries": list(every[:SHOWN_MAX]),
+        "count": every.count(),
         "head": waiting.first(),
         "waiting": waiting.count(),
         "endpoint": endpoint,
