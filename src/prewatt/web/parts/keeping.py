@@ -1,9 +1,9 @@
 """What was typed outlives the session: a form that arrives when nobody is logged in any more is kept for its operator.
 
-Who drew the form is known by a signed mark that a log-in leaves in the browser; each log-in makes new tokens for forms,
-so an older form of somebody else never comes this far. The fields lie in the session of the log-in page, on the
-server: not for long, not many, no passwords, no files. The page shows them again once, to the same operator, and sends
-nothing by itself.
+Who drew the form is known by a signed mark that a log-in leaves in the browser. Each log-in makes new tokens for forms;
+the mark remembers whose the last tokens were, so a form that is older than the log-in (opened in another tab) is known
+by the token it carries, which no other site can know. The fields lie in the session, on the server: not for long, not
+many, no passwords, no files. The page shows them again once, to the same operator, and sends nothing by itself.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.middleware.csrf import InvalidTokenFormat, _check_token_format, _does_token_match
 from django.urls import Resolver404, resolve
 
 MARK = "prewatt_who"
 MARK_S = 7 * 24 * 3600
+FORMER_MAX = 6  # log-ins in this browser whose forms are still known
 KEPT = "kept_form"
 KEPT_S = 15 * 60
 BYTES_MAX = 32 * 1024
@@ -31,11 +33,14 @@ NEVER = re.compile(r"console:(log|language|sale$|operator-password$|account$|acc
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A form as it was sent to `action`. `left_out` names what has to be given again: secrets, files, or all of it."""
+    """A form as it was sent to `action`. `left_out` names what has to be given again: secrets, files, or all of it.
+    `older`: nobody was missing, but somebody had logged in since the form was drawn.
+    """
 
     action: str
     fields: list[tuple[str, str]]
     left_out: list[str]
+    older: bool = False
 
     @property
     def drawn(self) -> dict[str, Any]:
@@ -50,11 +55,14 @@ class Kept:
         return given
 
 
-def mark(response: HttpResponse, who_id: int) -> None:
-    """This browser belongs to that operator until somebody else logs in."""
+def mark(request: HttpRequest, response: HttpResponse, who_id: int, *, secret_before: str) -> None:
+    """This browser belongs to that operator until somebody else logs in. Before, its forms carried `secret_before`."""
+    last, former = _marked(request)
+    if last and secret_before:
+        former = [(last, secret_before), *former][:FORMER_MAX]
     response.set_signed_cookie(
         MARK,
-        str(who_id),
+        "~".join([str(who_id), *(f"{who}-{secret}" for who, secret in former)]),
         salt=KEPT,
         max_age=MARK_S,
         httponly=True,
@@ -63,25 +71,46 @@ def mark(response: HttpResponse, who_id: int) -> None:
     )
 
 
-def keep(request: HttpRequest, *, now: datetime) -> str:
-    """Of a form that came without a session. Where it is shown again, or nothing if it cannot be kept."""
-    who = request.get_signed_cookie(MARK, default="", salt=KEPT, max_age=MARK_S) or ""
-    page = _drawn_at(request)
-    if not who.isdecimal() or not page or NEVER.match(resolve(request.path_info).view_name):
+def _marked(request: HttpRequest) -> tuple[int, list[tuple[int, str]]]:
+    """Who logged in here last (0: nobody), and whose the forms with earlier secrets were, the newest first."""
+    value = request.get_signed_cookie(MARK, default="", salt=KEPT, max_age=MARK_S) or ""
+    last, *former = value.split("~")
+    pairs = [one.partition("-") for one in former]
+    known = [(int(who), secret) for who, _dash, secret in pairs if who.isdecimal() and secret]
+    return (int(last), known) if last.isdecimal() else (0, [])
+
+
+def drew(request: HttpRequest) -> int:
+    """Who was logged in when this form was drawn here, before a later log-in. 0: not a form that we know."""
+    token = request.POST.get("csrfmiddlewaretoken") or request.headers.get("X-CSRFToken", "")
+    try:
+        _check_token_format(token)
+    except InvalidTokenFormat:
+        return 0
+    return next((who for who, secret in _marked(request)[1] if _does_token_match(token, secret)), 0)
+
+
+def keep(request: HttpRequest, *, now: datetime, who_id: int = 0) -> str:
+    """Of a form that came without a session, or (`who_id`) that somebody drew before a later log-in. Where it is shown
+    again, or nothing if it cannot be kept.
+    """
+    who, page = who_id or _marked(request)[0], drawn_at(request)
+    if not who or not page or NEVER.match(resolve(request.path_info).view_name):
         return ""
     fields, left_out = _fields(request)
     request.session[KEPT] = {
-        "who": int(who),
+        "who": who,
         "at": now.timestamp(),
         "page": page,
         "action": request.path,
         "fields": fields,
         "left_out": left_out,
+        "older": bool(who_id) and request.user.is_authenticated,
     }
     return page
 
 
-def _drawn_at(request: HttpRequest) -> str:
+def drawn_at(request: HttpRequest) -> str:
     """The page with the form on it: where the browser says it came from, or the form's own address."""
     came = urlsplit(request.headers.get("Referer", ""))
     there = came.path + (f"?{came.query}" if came.query else "")
@@ -106,6 +135,14 @@ def _fields(request: HttpRequest) -> tuple[list[tuple[str, str]], list[str]]:
     if any(value and SECRET.search(name) for name, value in given):
         left_out.append("secrets")
     return fields, left_out
+
+
+def typed(request: HttpRequest) -> list[str]:
+    """What a person can have typed, for him to copy: no ids, no secrets."""
+    if NEVER.match(resolve(request.path_info).view_name):
+        return []
+    fields, _left_out = _fields(request)
+    return [value for name, value in fields if value.strip() and not re.search(r"(^|_)id(-|$)|^next$", name)]
 
 
 def is_waiting(request: HttpRequest) -> bool:
@@ -134,4 +171,5 @@ def take(request: HttpRequest, *, who_id: int | None, now: datetime) -> Kept | N
         del request.session[KEPT]
     if late or found["who"] != who_id or found["page"] != request.get_full_path():
         return None
-    return Kept(found["action"], [(name, value) for name, value in found["fields"]], found["left_out"])
+    fields = [(name, value) for name, value in found["fields"]]
+    return Kept(found["action"], fields, found["left_out"], found.get("older", False))

@@ -78,15 +78,15 @@ def _to_log_in(request: HttpRequest) -> HttpResponse:
         back = request.headers.get("HX-Current-URL", "")
         path = back.partition("//")[2].partition("/")[2]
         response = HttpResponse(status=401)
-        response.headers["HX-Redirect"] = _log_in("/" + path)
+        response.headers["HX-Redirect"] = log_in_address("/" + path)
         return response
     following = request.get_full_path() if request.method == "GET" else ""
     if request.method == "POST":
         following = keeping.keep(request, now=now())
-    return HttpResponseRedirect(_log_in(following or "/"))
+    return HttpResponseRedirect(log_in_address(following or "/"))
 
 
-def _log_in(following: str) -> str:
+def log_in_address(following: str) -> str:
     return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': following})}"
 
 

@@ -37,28 +37,28 @@ PASSWORD_MAX = 128
 @require_http_methods(["GET", "HEAD", "POST"])
 def log_in(request: HttpRequest) -> HttpResponse:
     """The first step: name and password. Who has a second factor comes in only after the second step."""
-    following = _following(request)
+    there = following(request)
     if request.method != "POST":
         if request.user.is_authenticated:
-            return HttpResponseRedirect(following)
-        return _form(request, following)
+            return HttpResponseRedirect(there)
+        return _form(request, there)
     username = request.POST.get("username", "").strip()[:NAME_MAX]
     password = request.POST.get("password", "")[:PASSWORD_MAX]
     who = auth.authenticate(request, username=username, password=password)
     if not isinstance(who, Operator):
-        return _form(request, following, username=username, wrong=True, status=422)
+        return _form(request, there, username=username, wrong=True, status=422)
     if second_factor.is_on(who):
-        return _ask_code(request, who, following)
-    return _enter(request, who, following)
+        return _ask_code(request, who, there)
+    return _enter(request, who, there)
 
 
-def _ask_code(request: HttpRequest, who: Operator, following: str) -> HttpResponse:
+def _ask_code(request: HttpRequest, who: Operator, there: str) -> HttpResponse:
     """Nobody is logged in yet: the session only knows whose code is awaited, and for which password."""
     kept = keeping.hand_on(request)
     request.session.flush()
     if kept:
         request.session[keeping.KEPT] = kept
-    request.session[PENDING] = [who.pk, who.get_session_auth_hash(), now().timestamp(), following]
+    request.session[PENDING] = [who.pk, who.get_session_auth_hash(), now().timestamp(), there]
     return redirect("console:login-code")
 
 
@@ -70,14 +70,14 @@ def log_in_code(request: HttpRequest) -> HttpResponse:
     found = _pending(request)
     if found is None:
         return redirect("console:login")
-    who, following = found
+    who, there = found
     if request.method != "POST":
         return render(request, "console/login_code.html", {"username": who.username})
     context: dict[str, Any] = {"username": who.username}
     try:
         code = request.POST.get("code", "")[:CODE_MAX]
         if second_factor.check(operator=who, code=code, address=address(request), now=now()):
-            return _enter(request, who, following, second=True)
+            return _enter(request, who, there, second=True)
         context["wrong"] = True
     except second_factor.TooSoon as error:
         context["refused"] = refusal(error)
@@ -85,34 +85,41 @@ def log_in_code(request: HttpRequest) -> HttpResponse:
 
 
 def _pending(request: HttpRequest) -> tuple[Operator, str] | None:
-    pk, proof, at, following = request.session.get(PENDING) or (0, "", 0.0, "")
+    pk, proof, at, there = request.session.get(PENDING) or (0, "", 0.0, "")
     who = Operator.objects.filter(pk=pk, is_active=True).select_related("role").first()
     if who is None or now().timestamp() - at > PENDING_S:
         return None
-    return (who, following) if constant_time_compare(proof, who.get_session_auth_hash()) else None
+    return (who, there) if constant_time_compare(proof, who.get_session_auth_hash()) else None
 
 
-def _enter(request: HttpRequest, who: Operator, following: str, *, second: bool = False) -> HttpResponse:
+def _enter(request: HttpRequest, who: Operator, there: str, *, second: bool = False) -> HttpResponse:
     request.session.pop(PENDING, None)
     request.session.pop(WORD, None)
+    secret_before = request.META.get("CSRF_COOKIE", "")  # of the forms that stand open in other tabs
     auth.login(request, who, backend=BACKEND)
     request.session[WORD] = sign_ins.begin(
         operator=who, address=address(request), agent=agent(request), second_factor=second, now=now()
     )
     keeping.claim(request, who.pk)
-    response = HttpResponseRedirect(following)
-    keeping.mark(response, who.pk)
+    response = HttpResponseRedirect(there)
+    keeping.mark(request, response, who.pk, secret_before=secret_before)
     if who.language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         _remember(response, who.language)
     return response
 
 
-def _form(request: HttpRequest, following: str, *, status: int = 200, **more: Any) -> HttpResponse:
-    context = {"next": following, "demo": settings.DEMO, "kept": keeping.is_waiting(request), **more}
+def _form(request: HttpRequest, there: str, *, status: int = 200, **more: Any) -> HttpResponse:
+    context = {"next": there, "demo": settings.DEMO, "kept": keeping.is_waiting(request), **more}
     return render(request, "console/login.html", context, status=status)
 
 
-def _following(request: HttpRequest) -> str:
+def draw_again(request: HttpRequest) -> HttpResponse:
+    """The form stood open while somebody else came and went: its password is asked for again."""
+    username = request.POST.get("username", "").strip()[:NAME_MAX]
+    return _form(request, following(request), username=username, older=True, status=422)
+
+
+def following(request: HttpRequest) -> str:
     """Where to go afterwards: a place of ours, never somebody else's."""
     asked = request.POST.get("next") or request.GET.get("next") or ""
     if url_has_allowed_host_and_scheme(asked, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
@@ -125,7 +132,7 @@ def locked_out(request: HttpRequest, *_args: Any, **_more: Any) -> HttpResponse:
     cool_off = get_cool_off(request)
     minutes = max(1, round(cool_off.total_seconds() / 60)) if cool_off else 0
     context = {"minutes": minutes, "username": request.POST.get("username", "")[:NAME_MAX], "locked": True}
-    return _form(request, _following(request), status=429, **context)
+    return _form(request, following(request), status=429, **context)
 
 
 @require_POST
@@ -136,7 +143,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
     auth.logout(request)
     there = str(resolve_url(settings.LOGIN_URL))
     if request.POST.get("next"):
-        there = f"{there}?{urlencode({'next': _following(request)})}"
+        there = f"{there}?{urlencode({'next': following(request)})}"
     return HttpResponseRedirect(there)
 
 
@@ -144,7 +151,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 def language(request: HttpRequest) -> HttpResponse:
     """Kept in the browser, and with the operator: the next machine speaks the same language."""
     wanted = request.POST.get("language", "")
-    response = HttpResponseRedirect(_following(request))
+    response = HttpResponseRedirect(following(request))
     if wanted in dict(settings.LANGUAGES):
         _remember(response, wanted)
         if isinstance(who := request.user, Operator):
