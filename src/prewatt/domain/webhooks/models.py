@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Event(models.TextChoices):
@@ -50,7 +51,7 @@ class Endpoint(models.Model):
 class DeliveryState(models.TextChoices):
     WAITING = "waiting", _("waits")
     DONE = "done", _("delivered")
-    SKIPPED = "skipped", _("left out")
+    SKIPPED = "skipped", pgettext_lazy("webhook", "left out")
 
 
 class Delivery(models.Model):
