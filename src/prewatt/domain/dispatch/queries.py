@@ -106,11 +106,16 @@ def contradictions() -> QuerySet[Contradiction]:
     return Contradiction.objects.filter(seen_at__isnull=True).order_by("first_at")
 
 
+def told(*, operator: Operator) -> QuerySet[Contradiction]:
+    """Those of his meters; what names no known meter is for who sees every building."""
+    if operator.is_active and operator.all_buildings:
+        return contradictions()
+    return contradictions().filter(meter_number__in=Meter.objects.for_operator(operator).order_by().values("number"))
+
+
 def to_check(*, operator: Operator) -> int:
     """How many things wait for a person's decision: unclear orders in his buildings, and answers that contradict."""
     mine = MeterOrder.objects.filter(state=State.UNCLEAR)
     if not operator.all_buildings:
         mine = mine.filter(meter__in=Meter.objects.for_operator(operator).order_by().values("pk"))
-    numbers = Meter.objects.for_operator(operator).order_by().values("number")
-    told = contradictions() if operator.all_buildings else contradictions().filter(meter_number__in=numbers)
-    return mine.count() + told.count()
+    return mine.count() + told(operator=operator).count()

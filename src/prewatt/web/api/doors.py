@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, wraps
+from typing import Any, ClassVar, TypeVar, cast
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
@@ -15,15 +17,19 @@ from ninja.security import HttpBearer
 
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff import tokens
-from prewatt.domain.staff.models import Bearer
+from prewatt.domain.staff.models import Bearer, Operator
+from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.web.api import limits
 from prewatt.web.api.answers import Problem, language, problem
 from prewatt.web.api.once import once
 from prewatt.web.parts.pages import address, now
 
+OF_WRITES = frozenset({400, 409, 413, 415})
+JSON = "application/json"
 View = TypeVar("View", bound=Callable[..., Any])
 Run = Callable[..., HttpResponse]
+Once = Callable[..., HttpResponse]
 KEY_HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -31,12 +37,21 @@ KEY_HEADER = {
     "schema": {"type": "string", "pattern": "^[!-~]{8,64}$"},
     "description": "Made up by you. The same key again is the same write and the same answer, for 30 days.",
 }
+SECOND_HEADER = {
+    "name": "Second-Authorization",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 200},
+    "description": "`Bearer` and the token of another operator, where a second person has to confirm.",
+}
 SAID = {
     400: "no or no fit Idempotency-Key, or a body that is no JSON",
     401: "no token, a wrong one, or one that has ended",
     403: "the token does not have the right",
     404: "not there, or in another building",
     409: "the state of things does not allow it; or the key was used for another request",
+    413: "the body is too large",
+    415: "the body is not called JSON",
     422: "the request does not fit; `fields` says where",
     429: "too often",
     503: "the database is busy; nothing was done",
@@ -62,25 +77,82 @@ def write_id(request: HttpRequest) -> str:
     return str(request.write_id)  # type: ignore[attr-defined]
 
 
+class SecondPersonUnknown(Refused):
+    code: ClassVar[str] = "second_person_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "The second person's token is not known, has ended, or is your own. Nothing was done. Somebody else "
+                "with the right to it has to give his own."
+            )
+        )
+
+
+def second_person(request: HttpRequest) -> Operator | None:
+    """Who confirms with a token of his own, as it narrows him; None where none came. Whether he may, the domain says.
+
+    Wrong ones count like any. Raises SecondPersonUnknown.
+    """
+    kind, _space, secret = request.headers.get("Second-Authorization", "").partition(" ")
+    if not kind:
+        return None
+    at, where = now(), address(request)
+    try:
+        found = tokens.bearer(secret=secret.strip() if kind.lower() == "bearer" else "", now=at, address=where)
+    except (tokens.WrongToken, tokens.TokenEnded) as error:
+        limits.wrong.count(where, now=at)
+        raise SecondPersonUnknown from error
+    if found.pk == bearer(request).pk:
+        raise SecondPersonUnknown
+    return found
+
+
+def by(request: HttpRequest) -> dict[str, Any]:
+    """What every operation of the domain is told of who does it."""
+    return {"operator": bearer(request), "now": now(), "address": address(request)}
+
+
 def reads(router: Router, path: str, *any_of: Right, of: Any) -> Callable[[View], View]:
-    return _operation(router.get, path, any_of, of=of, writes=False)
+    return _operation(router.get, path, any_of, of=of, once=None)
 
 
-def writes(router: Router, path: str, *any_of: Right, of: Any, change: bool = False) -> Callable[[View], View]:
-    return _operation(router.patch if change else router.post, path, any_of, of=of, writes=True)
+def writes(
+    router: Router,
+    path: str,
+    *any_of: Right,
+    of: Any,
+    change: bool = False,
+    secret: str = "",
+    second: bool = False,
+    one_view: bool = False,
+) -> Callable[[View], View]:
+    """`secret`: the field of the answer that is said once and not kept. `second`: a second person may confirm.
+    `one_view`: it compares what it reads, so that all of it is to be of one moment.
+    """
+    method = router.patch if change else router.post
+    headers = [KEY_HEADER, SECOND_HEADER] if second else [KEY_HEADER]
+    how = partial(once, secret=secret, one_view=one_view)
+    return _operation(method, path, any_of, of=of, once=how, headers=headers)
 
 
 def _operation(
-    method: Callable[..., Any], path: str, any_of: tuple[Right, ...], *, of: Any, writes: bool
+    method: Callable[..., Any],
+    path: str,
+    any_of: tuple[Right, ...],
+    *,
+    of: Any,
+    once: Once | None,
+    headers: Sequence[Mapping[str, Any]] = (),
 ) -> Callable[[View], View]:
     extra: dict[str, Any] = {"x-rights": [right.value for right in any_of]}
-    if writes:
-        extra["parameters"] = [KEY_HEADER]
-    said = {code: Problem for code in SAID if writes or code not in {400, 409}}
+    if headers:
+        extra["parameters"] = list(headers)
+    said = {code: Problem for code in SAID if once or code not in OF_WRITES}
 
     def register(view: View) -> View:
         name = view.__name__
-        described = decorate_view(_door(any_of, operation=name, writes=writes))(view)
+        described = decorate_view(_door(any_of, operation=name, once=once))(view)
         title = " ".join((view.__doc__ or name).split())
         method(path, response={200: of, **said}, operation_id=name, summary=title, openapi_extra=extra)(described)
         return view
@@ -88,13 +160,13 @@ def _operation(
     return register
 
 
-def _door(any_of: tuple[Right, ...], *, operation: str, writes: bool) -> Callable[[Run], Run]:
+def _door(any_of: tuple[Right, ...], *, operation: str, once: Once | None) -> Callable[[Run], Run]:
     def wrap(run: Run) -> Run:
         def opened(request: HttpRequest, **arguments: Any) -> HttpResponse:
             with translation.override(language(request)):
                 try:
                     response = _refused(request, any_of) or _run(
-                        run, request, arguments, operation=operation, writes=writes
+                        run, request, arguments, operation=operation, once=once
                     )
                 except OperationalError:
                     response = problem(503, "busy", _("The database did not answer. Nothing was done."), retry=True)
@@ -107,10 +179,16 @@ def _door(any_of: tuple[Right, ...], *, operation: str, writes: bool) -> Callabl
     return wrap
 
 
-def _run(run: Run, request: HttpRequest, arguments: dict[str, Any], *, operation: str, writes: bool) -> HttpResponse:
-    if not writes:
+def _run(
+    run: Run, request: HttpRequest, arguments: dict[str, Any], *, operation: str, once: Once | None
+) -> HttpResponse:
+    if once is None:
         return run(request, **arguments)
-    return once(lambda: run(request, **arguments), request=request, who=bearer(request), operation=operation, now=now())
+    if request.content_type not in {JSON, ""}:
+        text = _("The body is called %(type)s. Nothing was done. Send JSON, and call it application/json.")
+        return problem(415, "not_json", text % {"type": (request.content_type or "")[:60]})
+    who = bearer(request)
+    return once(lambda: run(request, **arguments), request=request, who=who, operation=operation, now=now())
 
 
 def _refused(request: HttpRequest, any_of: tuple[Right, ...]) -> HttpResponse | None:
@@ -146,4 +224,30 @@ def _wrong(error: Exception, where: str, *, given: bool) -> HttpResponse:
 def _too_often(text: str) -> HttpResponse:
     response = problem(429, "too_often", text, retry=True)
     response.headers["Retry-After"] = "60"
+    return response
+
+
+def in_json(view: View) -> View:
+    """What would be said in plain text, or as a page for people, is said as a `Problem`."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            response: HttpResponse = view(request, *args, **kwargs)
+        except RequestDataTooBig:
+            with translation.override(language(request)):
+                return problem(413, "too_large", _("The body is too large. Nothing was done. Send less at a time."))
+        if response.status_code == 405 and response.headers.get("Content-Type", "").partition(";")[0] != JSON:
+            return _not_allowed(request, response.headers.get("Allow", ""))
+        return response
+
+    return cast(View, answered)
+
+
+def _not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
+    with translation.override(language(request)):
+        text = _("%(method)s is not known at this address. Nothing was done. It knows %(allowed)s.")
+        said = {"method": request.method or "", "allowed": allowed}
+        response = problem(405, "not_allowed", text % said)
+    response.headers["Allow"] = allowed
     return response

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -32,9 +32,20 @@ def derived(who: Bearer, operation: str, key: str) -> str:
 
 
 def once(
-    run: Callable[[], HttpResponse], *, request: HttpRequest, who: Bearer, operation: str, now: datetime
+    run: Callable[[], HttpResponse],
+    *,
+    request: HttpRequest,
+    who: Bearer,
+    operation: str,
+    now: datetime,
+    secret: str = "",
+    one_view: bool = False,
 ) -> HttpResponse:
-    """`run` writes or refuses. A refusal has written nothing, so its key stays free."""
+    """`run` writes or refuses. A refusal has written nothing, so its key stays free.
+
+    `secret` is the field of the answer that is said once: the answer is kept without it. `one_view`: what `run` reads
+    is of one moment.
+    """
     key = request.headers.get("Idempotency-Key", "")
     if not KEY.fullmatch(key):
         return problem(
@@ -47,7 +58,11 @@ def once(
         )
     request.write_id = derived(who, operation, key)  # type: ignore[attr-defined]
     digest = _digest(request)
+    alone = not connection.in_atomic_block
     with transaction.atomic():
+        if one_view and alone and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         _clear(now)
         Answer.objects.bulk_create(
             [Answer(token_id=who.token.pk, key=key, digest=digest, at=now)], ignore_conflicts=True
@@ -59,9 +74,14 @@ def once(
         if response.status_code >= 400:
             transaction.set_rollback(True)
             return response
-        held.status, held.body = response.status_code, response.content.decode()
+        held.status, held.body = response.status_code, _kept(response, secret)
         held.save(update_fields=["status", "body"])
     return response
+
+
+def _kept(response: HttpResponse, secret: str) -> str:
+    text = response.content.decode()
+    return json.dumps(json.loads(text) | {secret: ""}, ensure_ascii=False) if secret else text
 
 
 def _again(held: Answer, digest: str) -> HttpResponse:

@@ -17,7 +17,6 @@ from prewatt.domain.staff.models import LogEntry, Operator
 from prewatt.domain.tariff.models import Plan
 from prewatt.domain.vending.checks import AMOUNT_FEN_MAX
 from prewatt.domain.vending.models import MoneyBack, Sale
-from prewatt.domain.vending.records import Closing
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f]*$"
 Pk = Annotated[int, Path(ge=1, lt=2**31)]
@@ -286,12 +285,15 @@ class BacksOut(Schema):
 
 
 class CustomerIn(Given):
+    """`password` is the tenant's own, for enquiries; it is kept as a digest."""
+
     number: Word
     name: Annotated[str, Field(max_length=128, pattern=PRINTABLE)]
     contact: Word = ""
     phone: Annotated[str, Field(max_length=32, pattern=PRINTABLE)] = ""
     address: Text = ""
     note: Text = ""
+    password: Word = ""
 
 
 class CustomerOut(Schema):
@@ -334,11 +336,15 @@ class AccountOut(Schema):
     closed_at: datetime | None
     use: str
     inactive: bool
+    alarm1_notify: bool
+    alarm2_notify: bool
+    texts: bool
 
 
 def account(one: Opening) -> dict[str, Any]:
+    names = "id meter_id customer_id opened_at closed_at use inactive alarm1_notify alarm2_notify texts".split()
     return {
-        **{name: getattr(one, name) for name in "id meter_id customer_id opened_at closed_at use inactive".split()},
+        **{name: getattr(one, name) for name in names},
         "meter": one.meter.number,
         "customer": one.customer.name,
     }
@@ -346,57 +352,6 @@ def account(one: Opening) -> dict[str, Any]:
 
 class AccountsOut(Schema):
     items: list[AccountOut]
-    next: str
-
-
-class CloseIn(Given):
-    tender: Word = "cash"
-    note: Text = ""
-
-
-class HandIn(Given):
-    """`settle`: carry (the balance goes along) or pay_back."""
-
-    to_customer_id: Id
-    settle: Word = "carry"
-    tender: Word = "cash"
-    note: Text = ""
-
-
-class ChangeIn(Given):
-    new_meter_id: Id
-    tender: Word = "cash"
-    note: Text = ""
-
-
-class ClosingLineOut(Schema):
-    account_id: int
-    meter_id: int
-    state: str
-
-
-class ClosingOut(Schema):
-    """`kind`: close, change or hand_over, with a line for each account and where it stands."""
-
-    id: str
-    kind: str
-    state: str
-    customer_id: int
-    to_customer_id: int | None
-    asked_at: datetime
-    lines: list[ClosingLineOut]
-
-
-def closing(one: Closing, mine: Any) -> dict[str, Any]:
-    lines = one.lines.filter(meter__in=mine).order_by("pk")
-    return {
-        **{name: getattr(one, name) for name in "id kind state customer_id to_customer_id asked_at".split()},
-        "lines": [{"account_id": line.opening_id, "meter_id": line.meter_id, "state": line.state} for line in lines],
-    }
-
-
-class ClosingsOut(Schema):
-    items: list[ClosingOut]
     next: str
 
 

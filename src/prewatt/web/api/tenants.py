@@ -7,24 +7,26 @@ from typing import Annotated, Any
 from django.db.models import Q
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
+from pydantic import Field, StrictInt
 
 from prewatt.domain.estate import customers
-from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import closing_queries
+from prewatt.domain.tariff import queries as tariff
+from prewatt.domain.vending import opening_many, terms
 from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.accounts import accounts, matching
-from prewatt.domain.vending.records import Closing
 from prewatt.units.values import Money
 from prewatt.web.api import shapes
-from prewatt.web.api.doors import bearer, reads, write_id, writes
-from prewatt.web.api.finding import account_of, customer_of, meter_of, one
+from prewatt.web.api.doors import bearer, by, reads, write_id, writes
+from prewatt.web.api.finding import account_of, customer_of, meter_of, one, uuid_of, whom
 from prewatt.web.api.finding import customers as customers_of
 from prewatt.web.api.paging import Parts, take
-from prewatt.web.api.shapes import Name, Pk, Word
+from prewatt.web.api.shapes import Pk, Word
 from prewatt.web.parts.pages import address, now
 
 router = Router(tags=["customers"])
+LimitFen = Annotated[StrictInt, Field(ge=0, le=terms.LIMIT_FEN_MAX)]
+TermPrice = Annotated[StrictInt, Field(ge=0, le=terms.PRICE_E4_MAX)]
 
 
 class WantedCustomers(Schema):
@@ -56,10 +58,7 @@ def list_customers(request: HttpRequest, part: Parts, wanted: Annotated[WantedCu
 @writes(router, "/customers", Right.OPEN_ACCOUNT, of=shapes.CustomerOut)
 def add_customer(request: HttpRequest, given: shapes.CustomerIn) -> Any:
     """A new customer, still without an account"""
-    person = customers.Person(**given.dict())
-    return shapes.customer(
-        customers.record(person=person, operator=bearer(request), now=now(), address=address(request))
-    )
+    return shapes.customer(customers.record(person=customers.Person(**given.dict()), **by(request)))
 
 
 @reads(router, "/customers/{customer_id}", Right.READ, of=shapes.CustomerOut)
@@ -71,18 +70,19 @@ def get_customer(request: HttpRequest, customer_id: Pk) -> Any:
 class CustomerChange(shapes.Given):
     """What is left out stays."""
 
-    name: Annotated[str, shapes.Field(max_length=128, pattern=shapes.PRINTABLE)] | None = None
+    name: Annotated[str, Field(max_length=128, pattern=shapes.PRINTABLE)] | None = None
     contact: Word | None = None
-    phone: Annotated[str, shapes.Field(max_length=32, pattern=shapes.PRINTABLE)] | None = None
+    phone: Annotated[str, Field(max_length=32, pattern=shapes.PRINTABLE)] | None = None
     address: shapes.Text | None = None
     note: shapes.Text | None = None
+    password: Word | None = None
 
 
 @writes(router, "/customers/{customer_id}", Right.OPEN_ACCOUNT, of=shapes.CustomerOut, change=True)
 def change_customer(request: HttpRequest, customer_id: Pk, given: CustomerChange) -> Any:
     """Change what is known of a customer"""
     one_ = customer_of(request, customer_id)
-    known = {name: getattr(one_, name) for name in CustomerChange.model_fields}
+    known = {name: getattr(one_, name) for name in CustomerChange.model_fields if name != "password"}
     new = {name: value for name, value in given.dict().items() if value is not None}
     person = customers.Person(number=one_.number, **known | new)
     return shapes.customer(
@@ -104,7 +104,7 @@ def list_accounts(request: HttpRequest, part: Parts, wanted: Annotated[WantedAcc
 
 @writes(router, "/accounts", Right.OPEN_ACCOUNT, of=shapes.AccountOut)
 def open_account(request: HttpRequest, given: shapes.AccountIn) -> Any:
-    """Open an account; also a further meter of a customer who has one"""
+    """Open an account as the meter is set; also a further meter of a customer who has one"""
     made = vending.open_account(
         opening_id=write_id(request),
         meter=meter_of(request, given.meter_id),
@@ -125,93 +125,93 @@ def get_account(request: HttpRequest, account_id: shapes.BigPk) -> Any:
     return shapes.account(account_of(request, account_id))
 
 
-def _whole(request: HttpRequest, pk: int) -> Opening:
-    return one(Opening.objects.filter(pk=account_of(request, pk).pk).select_related("meter", "customer"))
+class AccountChange(shapes.Given):
+    """What is left out stays. `inactive`: no longer used, and out of the daily lists."""
+
+    use: Annotated[str, Field(max_length=32, pattern=shapes.PRINTABLE)] | None = None
+    alarm1_notify: bool | None = None
+    alarm2_notify: bool | None = None
+    texts: bool | None = None
+    inactive: bool | None = None
 
 
-def _closing(request: HttpRequest, found: Closing) -> dict[str, Any]:
-    mine = Meter.objects.for_operator(bearer(request)).order_by().values("pk")
-    return shapes.closing(found, mine)
+@writes(router, "/accounts/{account_id}", Right.OPEN_ACCOUNT, of=shapes.AccountOut, change=True)
+def change_account(request: HttpRequest, account_id: shapes.BigPk, given: AccountChange) -> Any:
+    """Change what an account says of itself: kind of use, notices, out of use"""
+    found = account_of(request, account_id)
+    known = {name: getattr(found, name) for name in AccountChange.model_fields}
+    new = {name: value for name, value in given.dict().items() if value is not None}
+    customers.mark(opening=found, **(known | new), **by(request))
+    return shapes.account(account_of(request, account_id))
 
 
-@writes(router, "/accounts/{account_id}/close", Right.OPEN_ACCOUNT, of=shapes.ClosingOut)
-def close_account(request: HttpRequest, account_id: shapes.BigPk, given: shapes.CloseIn) -> Any:
-    """Close an account: final reading, the credit taken off, paid back"""
-    opening = _whole(request, account_id)
-    made = vending.close_account(
-        closing_id=write_id(request),
-        customer=opening.customer,
-        openings=[opening],
+class MeterToOpen(shapes.Given):
+    """Amounts in fen, prices in 1e-4 yuan; what is left out is as the meter has it. `plan_id` goes before prices, and
+    `ground` says why a price lies above the cap. `hold` keeps the power on from the first moment.
+    """
+
+    meter_id: shapes.Id
+    first_amount_fen: shapes.FenOrNone = 0
+    carried_in_fen: shapes.FenOrNone = 0
+    ceiling_fen: LimitFen | None = None
+    alarm1_fen: LimitFen | None = None
+    alarm2_fen: LimitFen | None = None
+    overload_limit_w: Annotated[StrictInt, Field(ge=0, le=terms.OVERLOAD_W_MAX)] | None = None
+    price_sharp_e4: TermPrice | None = None
+    price_peak_e4: TermPrice | None = None
+    price_flat_e4: TermPrice | None = None
+    price_valley_e4: TermPrice | None = None
+    price_deep_e4: TermPrice | None = None
+    plan_id: shapes.Id | None = None
+    ground: shapes.Text = ""
+    use: Annotated[str, Field(max_length=32, pattern=shapes.PRINTABLE)] = ""
+    alarm1_notify: bool = True
+    alarm2_notify: bool = True
+    texts: bool = True
+    hold: bool = False
+
+
+class OpenIn(shapes.Given):
+    """Either `customer_id` or `person`, who is recorded first."""
+
+    customer_id: shapes.Id | None = None
+    person: shapes.CustomerIn | None = None
+    tender: Word = "cash"
+    meters: Annotated[list[MeterToOpen], Field(min_length=1, max_length=opening_many.METERS_MAX)]
+
+
+class OpenedOut(Schema):
+    items: list[shapes.AccountOut]
+
+
+@writes(router, "/openings", Right.OPEN_ACCOUNT, of=OpenedOut)
+def open_accounts(request: HttpRequest, given: OpenIn) -> Any:
+    """Open accounts on several meters at once, with limits and prices: all of them or none"""
+    made = opening_many.open_accounts(
+        form_id=uuid_of(write_id(request)),
+        customer=whom(request, given.customer_id, given.person),
+        wanted=[_wanted(request, meter) for meter in given.meters],
         tender=given.tender,
-        note=given.note,
-        operator=bearer(request),
-        now=now(),
-        address=address(request),
+        **by(request),
     )
-    return _closing(request, made)
+    return {"items": [shapes.account(account_of(request, one.pk)) for one in made]}
 
 
-@writes(router, "/accounts/{account_id}/hand-over", Right.OPEN_ACCOUNT, of=shapes.ClosingOut)
-def hand_over(request: HttpRequest, account_id: shapes.BigPk, given: shapes.HandIn) -> Any:
-    """Hand an account over to another customer"""
-    made = vending.hand_over(
-        hand_id=write_id(request),
-        openings=[_whole(request, account_id)],
-        to_customer=customer_of(request, given.to_customer_id),
-        settle=given.settle,
-        tender=given.tender,
-        note=given.note,
-        operator=bearer(request),
-        now=now(),
-        address=address(request),
+def _wanted(request: HttpRequest, given: MeterToOpen) -> opening_many.Wanted:
+    said = given.dict()
+    plan = one(tariff.plans(active=True).filter(pk=given.plan_id)) if given.plan_id else None
+    return opening_many.Wanted(
+        meter=meter_of(request, given.meter_id),
+        first=Money(given.first_amount_fen),
+        carried_in=Money(given.carried_in_fen),
+        terms=terms.Terms(**{name: said[name] for name in (*terms.LIMITS, *terms.PRICES)}),
+        plan=plan,
+        **{name: said[name] for name in ("ground", "use", "alarm1_notify", "alarm2_notify", "texts", "hold")},
     )
-    return _closing(request, made)
 
 
-@writes(router, "/accounts/{account_id}/change-meter", Right.OPEN_ACCOUNT, of=shapes.ClosingOut)
-def change_meter(request: HttpRequest, account_id: shapes.BigPk, given: shapes.ChangeIn) -> Any:
-    """Put another meter in the place of an account's meter"""
-    made = vending.change_meter(
-        change_id=write_id(request),
-        opening=_whole(request, account_id),
-        new_meter=meter_of(request, given.new_meter_id),
-        tender=given.tender,
-        note=given.note,
-        operator=bearer(request),
-        now=now(),
-        address=address(request),
-    )
-    return _closing(request, made)
-
-
-@reads(router, "/closings", Right.READ, of=shapes.ClosingsOut)
-def list_closings(request: HttpRequest, part: Parts) -> Any:
-    """Accounts closed, handed over, or with a changed meter; the newest first"""
-    rows, after = take(closing_queries.closings(operator=bearer(request)), part, by="-asked_at")
-    return {"items": [_closing(request, row) for row in rows], "next": after}
-
-
-@reads(router, "/closings/{closing_id}", Right.READ, of=shapes.ClosingOut)
-def get_closing(request: HttpRequest, closing_id: Name) -> Any:
-    """How far one of them is"""
-    return _closing(request, one(closing_queries.closings(operator=bearer(request)).filter(pk=closing_id)))
-
-
-@writes(router, "/closings/{closing_id}/{account_id}/withdraw", Right.OPEN_ACCOUNT, of=shapes.ClosingOut)
-def withdraw(
-    request: HttpRequest,
-    closing_id: Name,
-    account_id: shapes.BigPk,
-    given: shapes.NothingIn,  # noqa: ARG001 - an empty body
-) -> Any:
-    """Withdraw it for one account, as long as nothing was taken off its meter"""
-    found = one(closing_queries.closings(operator=bearer(request)).filter(pk=closing_id))
-    line = one(found.lines.filter(opening=account_of(request, account_id).pk))
-    vending.withdraw(
-        closing_id=found.pk,
-        opening_id=line.opening_id,
-        operator=bearer(request),
-        now=now(),
-        address=address(request),
-    )
-    return _closing(request, one(closing_queries.closings(operator=bearer(request)).filter(pk=closing_id)))
+@writes(router, "/meters/{meter_id}/read-to-open", Right.OPEN_ACCOUNT, of=shapes.OrderOut)
+def read_to_open(request: HttpRequest, meter_id: Pk, given: shapes.NothingIn) -> Any:  # noqa: ARG001 - an empty body
+    """Read a meter before an account is opened on it"""
+    meter = meter_of(request, meter_id)
+    return shapes.order(opening_many.ask_reading(order_id=write_id(request), meter=meter, **by(request)))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import path, re_path
+from django.urls import URLPattern, URLResolver, path, re_path
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from prewatt.domain.dispatch.operations import OrderEnded, OrderUnclear
 from prewatt.domain.estate.customers import CustomerRefused
 from prewatt.domain.staff.refusals import Refused
-from prewatt.web.api import answers, estate, manual, ordering, people, reporting, selling, tenants
-from prewatt.web.api.doors import Token
+from prewatt.web.api import answers, counter, endings, estate, manual, ordering, people, reporting, selling, tenants
+from prewatt.web.api.doors import Token, in_json
 
 api = NinjaAPI(
     title="prewatt",
@@ -23,7 +24,7 @@ api = NinjaAPI(
     auth=Token(),
     docs_url=None,
 )
-for one in (people, estate, tenants, selling, ordering, reporting):
+for one in (people, estate, tenants, endings, selling, counter, ordering, reporting):
     api.add_router("", one.router)
 
 
@@ -59,8 +60,12 @@ def _malformed(_request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 
 @api.exception_handler(HttpError)
-def _no_json(_request: HttpRequest, error: HttpError) -> HttpResponse:
-    return answers.problem(error.status_code, "malformed", str(error))
+def _no_json(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if error.status_code != 400:
+        return answers.problem(error.status_code, "malformed", str(error))
+    with translation.override(answers.language(request)):
+        text = _("The body is no JSON. Nothing was done. Send one JSON object in UTF-8.")
+        return answers.problem(400, "malformed", text)
 
 
 def nowhere(request: HttpRequest) -> HttpResponse:
@@ -68,8 +73,16 @@ def nowhere(request: HttpRequest) -> HttpResponse:
         return answers.not_found()
 
 
+def _urls() -> tuple[list[URLPattern | URLResolver], str, str]:
+    patterns, app_name, namespace = api.urls
+    for one in patterns:
+        if isinstance(one, URLPattern):
+            one.callback = in_json(require_safe(one.callback) if one.name == "openapi-json" else one.callback)
+    return patterns, app_name, namespace
+
+
 urlpatterns = [
-    path("", manual.manual, name="api-manual"),
-    path("", api.urls),
+    path("", in_json(require_safe(manual.manual)), name="api-manual"),
+    path("", _urls()),
     re_path(r"^.*$", nowhere),
 ]
