@@ -234,6 +234,38 @@ def test_a_clock_is_wrong_until_it_was_set(counter: Counter) -> None:
     assert episodes() == [("clock", False)]
 
 
+def _full(counter: Counter, *, off_s: int) -> None:
+    """A full reading through the gateway's door, with the meter's own clock."""
+    from prewatt.domain.metering.operations import record_readings
+    from prewatt.link.messages import Reading
+
+    at = counter.now
+    at_ms = round(at.timestamp() * 1000)
+    values = {"energy_wh": 1000, "balance_fen": 90_000, "clock_ms": at_ms + 1000 * off_s}
+    reading = Reading(meter=counter.meters[0].number, taken_at_ms=at_ms, values=values)
+    assert record_readings([reading], gateway=counter.gateway, now=at).added == 1
+
+
+@pytest.mark.parametrize("days", [0, 5])
+def test_a_clock_is_right_again_when_a_later_look_shows_so_whoever_set_it(counter: Counter, days: int) -> None:
+    _full(counter, off_s=0)  # before it was found wrong: proves nothing
+    _tell(counter, "clock_drift", drift_s=-400)
+    watch(counter)
+    counter.later(days=days)
+    _full(counter, off_s=-400)
+    watch(counter)
+    counter.read(counter.meters[0])  # a look at the status alone shows no clock
+    watch(counter)
+    assert episodes() == [("clock", True)]
+    _full(counter, off_s=-61)
+    watch(counter)
+    assert episodes() == [("clock", True)]
+    _full(counter, off_s=-59)
+    watch(counter)
+    assert episodes() == [("clock", False)]
+    assert watch(counter) == 0
+
+
 def test_an_impossible_reading_stands_until_a_believed_one_comes(counter: Counter) -> None:
     _tell(counter, "quarantined", reason="backwards_energy_wh")
     watch(counter)

@@ -22,7 +22,7 @@ from prewatt.domain.metering.queries import GATEWAY_SILENT_S
 from prewatt.domain.reconciliation import queries as reconciliation
 
 NEAR_PERCENT = 95  # an overload ends below this part of its threshold
-CLOCK_OFF_MS = 60_000  # a gateway's clock; a meter's own is judged by its gateway
+CLOCK_OFF_MS = 60_000  # a gateway's clock, and a meter's where its gateway found it wrong before
 EVENTS_DAYS = 3  # how far back a gateway's word is looked for
 _BAD = {"clock_drift": Kind.CLOCK, "quarantined": Kind.IMPOSSIBLE}
 _GOOD = {"clock_set": Kind.CLOCK, "reaccepted": Kind.IMPOSSIBLE}
@@ -160,7 +160,8 @@ def _counts(now: datetime) -> Iterator[tuple[Key, Held]]:
 def _told(now: datetime) -> Iterator[tuple[Key, Held]]:
     """What gateways told of their meters, as long as nothing newer takes it back.
 
-    A clock is right again when it was set; a meter is believed again when a reading came after the one set aside.
+    A clock is right again when it was set, or when a later full reading shows the right time, whoever set it; a meter
+    is believed again when a reading came after the one set aside.
     """
     since = now - timedelta(days=EVENTS_DAYS)
     events = GatewayEvent.objects.filter(at__gte=since, code__in=[*_BAD, *_GOOD]).exclude(meter_number="").order_by()
@@ -184,21 +185,42 @@ def _undoes(code: str) -> list[str]:
 def _of_events(pks: list[int], now: datetime) -> Iterator[tuple[Key, Held]]:
     events = list(GatewayEvent.objects.filter(pk__in=pks))
     meters = Meter.objects.filter(number__in={one.meter_number for one in events}, active=True).order_by()
-    places = {
-        (gateway, number): (pk, building, taken_at)
-        for gateway, number, pk, building, taken_at in meters.values_list(
-            "bus__gateway", "number", "pk", "room__floor__building", "state__taken_at"
-        )
-    }
+    rows = meters.values_list("bus__gateway", "number", "pk", "room__floor__building")
+    places = {(gateway, number): (pk, building) for gateway, number, pk, building in rows}
+    seen = _seen({pk for pk, _building in places.values()})
     for event in events:
-        pk, building, taken_at = places.get((event.gateway_id, event.meter_number), (None, None, None))
+        pk, building = places.get((event.gateway_id, event.meter_number), (None, None))
         kind = _BAD[event.code]
-        if pk is None or (kind == Kind.IMPOSSIBLE and taken_at is not None and taken_at > event.at):
+        if pk is None or _right_since(kind, seen.get(pk), event.at):
             continue
         drift = event.detail.get("drift_s")
         value = drift if isinstance(drift, int) else None
         detail = str(event.detail.get("reason", ""))[:64]
         yield Key(kind, meter=pk), Held(min(now, event.at), value, None, detail, None, building)
+
+
+class _Seen(NamedTuple):
+    """The last look at a meter, its last full reading, and what its own clock showed then."""
+
+    taken_at: datetime | None
+    energy_at: datetime | None
+    clock_ms: int | None
+
+
+def _seen(meters: set[int]) -> dict[int, _Seen]:
+    rows = MeterState.objects.filter(pk__in=meters).values_list("pk", "taken_at", "energy_at", "clock_ms")
+    return {row[0]: _Seen(*row[1:]) for row in rows}
+
+
+def _right_since(kind: Kind, seen: _Seen | None, since: datetime) -> bool:
+    """A reading later than `since` shows that it is over."""
+    if seen is None:
+        return False
+    if kind == Kind.IMPOSSIBLE:
+        return seen.taken_at is not None and seen.taken_at > since
+    if seen.energy_at is None or seen.clock_ms is None or seen.energy_at <= since:
+        return False
+    return abs(seen.clock_ms - seen.energy_at.timestamp() * 1000) <= CLOCK_OFF_MS
 
 
 def still_wrong(kept: dict[int, tuple[Kind, int, datetime]]) -> set[int]:
@@ -207,7 +229,7 @@ def still_wrong(kept: dict[int, tuple[Kind, int, datetime]]) -> set[int]:
     in_use = dict(
         Meter.objects.filter(pk__in=meters, active=True).order_by().values_list("pk", "number"),
     )
-    seen = dict(MeterState.objects.filter(pk__in=meters).values_list("pk", "taken_at"))
+    seen = _seen(meters)
     good = GatewayEvent.objects.filter(meter_number__in=in_use.values(), code__in=_GOOD).order_by()
     told = {
         (_GOOD[code], number): at
@@ -217,8 +239,8 @@ def still_wrong(kept: dict[int, tuple[Kind, int, datetime]]) -> set[int]:
     set_at = dict(orders.values_list("meter").annotate(last=Max("ended_at")))
     wrong = set()
     for pk, (kind, meter, since) in kept.items():
-        other = seen.get(meter) if kind == Kind.IMPOSSIBLE else set_at.get(meter)
-        ends = (told.get((kind, in_use.get(meter, ""))), other)
-        if meter in in_use and not any(at is not None and at > since for at in ends):
+        ends = (told.get((kind, in_use.get(meter, ""))), set_at.get(meter) if kind == Kind.CLOCK else None)
+        over = any(at is not None and at > since for at in ends) or _right_since(kind, seen.get(meter), since)
+        if meter in in_use and not over:
             wrong.add(pk)
     return wrong

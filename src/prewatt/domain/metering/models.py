@@ -44,6 +44,7 @@ STATE_COLUMNS: dict[str, str] = {
     "alarm1_fen": "alarm1_fen",
     "alarm2_fen": "alarm2_fen",
     "ceiling_fen": "ceiling_fen",
+    "clock_ms": "clock_ms",
 }
 
 
@@ -86,6 +87,7 @@ class MeterState(models.Model):
     alarm1_fen = models.BigIntegerField(null=True)
     alarm2_fen = models.BigIntegerField(null=True)
     ceiling_fen = models.BigIntegerField(null=True)
+    clock_ms = models.BigIntegerField(null=True)  # what the meter's own clock showed at `energy_at`
     per_day_fen = models.BigIntegerField(null=True)  # deducted a day, mean of its last closed days: kept by closing
     lost = models.BooleanField(default=False)
     lost_since = models.DateTimeField(null=True)
