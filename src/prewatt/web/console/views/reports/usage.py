@@ -65,7 +65,7 @@ def _against(ask: Ask) -> Days | None:
     return {"before": days.earlier, "year": days.year_earlier}.get(ask["against"], lambda: None)()
 
 
-def _scope(ask: Ask) -> Scope:
+def scope(ask: Ask) -> Scope:
     return Scope(
         text=ask["text"] or "",
         building=ask["building"] or "",
@@ -92,7 +92,7 @@ class Found:
         if days not in self._lines:
             newest = metering.closed_through() or days.last
             self._lines[days] = usage.by_time(
-                operator=ask.operator, scope=_scope(ask), per=_per(ask), days=days, newest=newest
+                operator=ask.operator, scope=scope(ask), per=_per(ask), days=days, newest=newest
             )
         return self._lines[days]
 
@@ -108,7 +108,7 @@ class Found:
             return [(row, {"name": _period(row.key, _per(ask))}) for row in self._periods(ask)]
         rows = usage.by_place(
             operator=ask.operator,
-            scope=_scope(ask),
+            scope=scope(ask),
             by=by,
             days=_days(ask),
             against=_against(ask),
@@ -202,12 +202,12 @@ def _totals(rows: list[dict[str, Any]]) -> Mapping[str, int]:
     return found
 
 
-def _areas(who: Operator) -> list[tuple[str, words.Text]]:
+def areas(who: Operator) -> list[tuple[str, words.Text]]:
     found = estate_scope.areas(who).select_related("building").order_by("building__sort", "building__code", "name")
     return [(str(one.pk), f"{one.building.name} {one.name}") for one in found]
 
 
-def _uses(_who: Operator) -> list[tuple[str, words.Text]]:
+def uses(_who: Operator) -> list[tuple[str, words.Text]]:
     return [(name, name) for name in Use.objects.values_list("name", flat=True)]
 
 
@@ -247,9 +247,9 @@ REGISTER = Register(
         Filter("against", gettext_lazy("Compare with"), "choice", choices=lambda _who: list(AGAINST.items())),
         Filter("per", gettext_lazy("Drawn"), "choice", choices=lambda _who: list(PER.items())),
         Filter("building", gettext_lazy("Building"), "choice", choices=buildings),
-        Filter("area", gettext_lazy("Area"), "choice", choices=_areas),
+        Filter("area", gettext_lazy("Area"), "choice", choices=areas),
         Filter("floor", gettext_lazy("Floor, or 11-20"), width="short"),
-        Filter("use", gettext_lazy("Kind of use"), "choice", choices=_uses),
+        Filter("use", gettext_lazy("Kind of use"), "choice", choices=uses),
         Filter("text", gettext_lazy("Room, tenant or meter")),
     ),
     order="name",
