@@ -44,6 +44,7 @@ PAGES = {
     "waiting": "/orders/waiting/",
     "report-finance": "/reports/finance/",
     "report-finance-split": "/reports/finance/?per=month&by=tender&from=2026-01-01",
+    "report-shape": "/reports/hours/",
     "report-sales": "/reports/sales/?from=&to=",
     "report-days": "/reports/days/",
     "report-day": r"/reports/days/?signed=yes → /reports/days/[\d-]+/$",

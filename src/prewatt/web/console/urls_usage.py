@@ -1,12 +1,13 @@
-"""Addresses of the reports on use: by place and time, and of every meter as it stands."""
+"""Addresses of the reports on use: by place and time, by hour and weekday, and of every meter as it stands."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views.reports import meters, usage
+from prewatt.web.console.views.reports import meters, shape, usage
 
 urlpatterns = [
     path("reports/usage/", usage.index, name="report-usage"),
+    path("reports/hours/", shape.index, name="report-shape"),
     path("reports/meters/", meters.index, name="report-meters"),
 ]

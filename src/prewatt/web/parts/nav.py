@@ -137,6 +137,7 @@ ROOMS: tuple[Room, ...] = (
             Link("console:report-readings", _("Meter reading sheet"), "report-readings", (REPORTS,)),
             Link("console:report-daily", _("Daily use"), "report-daily", (REPORTS,)),
             Link("console:report-usage", _("Energy used"), "report-usage", (REPORTS,)),
+            Link("console:report-shape", _("Use by hour"), "report-shape", (REPORTS,)),
             Link("console:report-meters", _("All meters"), "report-meters", (REPORTS,)),
             Link("console:alarms", _("Alarms now"), "alarms", (READ,), count="alarms_now"),
             Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
