@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -134,6 +134,14 @@ def held_rules() -> SwitchRules:
 def stop() -> Stop | None:
     """The stop that is on now."""
     return Stop.objects.filter(open=True).select_related("by").first()
+
+
+def marks(*, operator: Operator) -> QuerySet[NeverCut]:
+    """What is never cut within the operator's buildings."""
+    if operator.is_active and operator.all_buildings:
+        return NeverCut.objects.all()
+    mine = operator.buildings.values("pk")
+    return NeverCut.objects.filter(Q(meter__room__floor__building__in=mine) | Q(room__floor__building__in=mine))
 
 
 def never_cut(meters: MeterQuerySet) -> dict[int, NeverCut]:

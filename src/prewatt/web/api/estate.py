@@ -47,18 +47,14 @@ class By(Enum):
 def list_buildings(request: HttpRequest) -> Any:
     """The buildings that this token sees"""
     found = estate.buildings(operator=bearer(request))
-    return {"items": [{"id": row.pk, "code": row.code, "name": row.name} for row in found]}
+    return {"items": [shapes.building(row) for row in found]}
 
 
 @reads(router, "/rooms", Right.READ, of=shapes.RoomsOut)
 def list_rooms(request: HttpRequest, part: Parts) -> Any:
     """Rooms"""
     rows, after = take(scope.rooms(bearer(request)).select_related("floor__building"), part)
-    items = [
-        {"id": row.pk, "number": row.number, "floor": row.floor.number, "building": row.floor.building.code}
-        for row in rows
-    ]
-    return {"items": items, "next": after}
+    return {"items": [shapes.room(row) for row in rows], "next": after}
 
 
 @reads(router, "/meters", Right.READ, of=shapes.MetersOut)

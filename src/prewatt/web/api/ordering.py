@@ -1,4 +1,4 @@
-"""Orders to meters, one by one and to many; prices; alarms."""
+"""Orders to meters, one by one and to many; alarms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated, Any, ClassVar
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
+from pydantic import Field, StrictInt
 
+from prewatt.domain.alarms import noting
 from prewatt.domain.alarms import operations as alarming
 from prewatt.domain.alarms import queries as alarms
 from prewatt.domain.commands import RIGHTS, command
@@ -15,16 +17,16 @@ from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.fleet import operations as fleet
 from prewatt.domain.fleet import queries as fleets
+from prewatt.domain.fleet.models import BatchItem
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import queries as tariff
 from prewatt.link.messages import Kind
 from prewatt.web.api import shapes
-from prewatt.web.api.doors import bearer, reads, write_id, writes
+from prewatt.web.api.doors import bearer, by, reads, second_person, write_id, writes
 from prewatt.web.api.finding import meter_of, one
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import BigPk, Name, Pk, Word
-from prewatt.web.parts.pages import address, now
 
 router = Router(tags=["orders"])
 ANY = (Right.SWITCH, Right.HOLD, Right.METER_ORDERS)
@@ -56,7 +58,7 @@ def list_orders(request: HttpRequest, meter_id: Pk, part: Parts) -> Any:
     return {"items": [shapes.order(row) for row in rows], "next": after}
 
 
-@writes(router, "/meters/{meter_id}/orders", *ANY, of=shapes.OrderOut)
+@writes(router, "/meters/{meter_id}/orders", *ANY, of=shapes.OrderOut, second=True)
 def place_order(request: HttpRequest, meter_id: Pk, given: shapes.OrderIn) -> Any:
     """Give a meter an order: read, switch_off, switch_on, hold, release"""
     order = command(
@@ -67,9 +69,8 @@ def place_order(request: HttpRequest, meter_id: Pk, given: shapes.OrderIn) -> An
         note=given.note,
         override=given.override,
         confirmed=given.confirmed,
-        operator=bearer(request),
-        now=now(),
-        address=address(request),
+        second_person=second_person(request),
+        **by(request),
     )
     return shapes.order(order)
 
@@ -89,12 +90,13 @@ def list_batches(request: HttpRequest, part: Parts) -> Any:
     return {"items": [shapes.batch(counted[row.pk]) for row in rows], "next": after}
 
 
-def _batch(request: HttpRequest, batch_id: str) -> dict[str, Any]:
+def batch_of(request: HttpRequest, batch_id: str) -> dict[str, Any]:
+    """One batch as the answer, or not there."""
     found = one(fleets.batches(operator=bearer(request)).filter(pk=batch_id))
     return shapes.batch(fleets.progress(found, operator=bearer(request)))
 
 
-@writes(router, "/batches", *ANY, of=shapes.BatchOut)
+@writes(router, "/batches", *ANY, of=shapes.BatchOut, second=True)
 def place_batch(request: HttpRequest, given: shapes.BatchIn) -> Any:
     """Give many meters one order: prices, limits, clock, read, hold, release, switch_off, switch_on"""
     kind = _kind(given.kind, list(fleet.RIGHTS))
@@ -109,31 +111,75 @@ def place_batch(request: HttpRequest, given: shapes.BatchIn) -> Any:
         reason=given.reason,
         note=given.note,
         override=given.override,
-        operator=bearer(request),
-        now=now(),
-        address=address(request),
+        second_person=second_person(request),
+        **by(request),
     )
-    return _batch(request, made.pk)
+    return batch_of(request, made.pk)
 
 
 @reads(router, "/batches/{batch_id}", Right.READ, of=shapes.BatchOut)
 def get_batch(request: HttpRequest, batch_id: Name) -> Any:
     """How far an order to many meters is"""
-    return _batch(request, batch_id)
+    return batch_of(request, batch_id)
 
 
 @writes(router, "/batches/{batch_id}/stop", *ANY, of=shapes.BatchOut)
 def stop_batch(request: HttpRequest, batch_id: Name, given: shapes.NothingIn) -> Any:  # noqa: ARG001 - an empty body
     """Nothing more of it leaves"""
     found = one(fleets.batches(operator=bearer(request)).filter(pk=batch_id))
-    fleet.stop_batch(batch_id=found.pk, operator=bearer(request), now=now(), address=address(request))
-    return _batch(request, batch_id)
+    fleet.stop_batch(batch_id=found.pk, **by(request))
+    return batch_of(request, batch_id)
 
 
-@reads(router, "/plans", Right.READ, of=shapes.PlansOut)
-def list_plans(request: HttpRequest) -> Any:  # noqa: ARG001 - plans are the site's
-    """Price plans"""
-    return {"items": [shapes.plan(row) for row in tariff.plans().order_by("name")]}
+class RetryIn(shapes.Given):
+    """`override`: inside protected hours a word why it cannot wait."""
+
+    override: shapes.Text = ""
+
+
+@writes(router, "/batches/{batch_id}/retry", *ANY, of=shapes.BatchOut, second=True)
+def retry_batch(request: HttpRequest, batch_id: Name, given: RetryIn) -> Any:
+    """Order once more what was refused, expired or cancelled"""
+    found = one(fleets.batches(operator=bearer(request)).filter(pk=batch_id))
+    fleet.retry_failed(batch_id=found.pk, override=given.override, second_person=second_person(request), **by(request))
+    return batch_of(request, batch_id)
+
+
+class ItemOut(Schema):
+    """`skip`: why this meter got no order."""
+
+    id: int
+    meter_id: int
+    meter: str
+    order_id: str | None
+    state: str
+    reason: str
+    skip: str
+    detail: str
+    tries: int
+
+
+class ItemsOut(Schema):
+    items: list[ItemOut]
+    next: str
+
+
+@reads(router, "/batches/{batch_id}/items", Right.READ, of=ItemsOut)
+def list_batch_items(request: HttpRequest, batch_id: Name, part: Parts) -> Any:
+    """What became of a batch, meter by meter"""
+    found = one(fleets.batches(operator=bearer(request)).filter(pk=batch_id))
+    rows, after = take(fleets.items(found, operator=bearer(request)), part)
+    return {"items": [_item(row) for row in rows], "next": after}
+
+
+def _item(row: BatchItem) -> dict[str, Any]:
+    order = row.order
+    return {
+        **{name: getattr(row, name) for name in "id meter_id order_id skip detail tries".split()},
+        "meter": row.meter.number,
+        "state": order.state if order else "",
+        "reason": order.reason if order else "",
+    }
 
 
 class WantedAlarms(Schema):
@@ -165,7 +211,26 @@ def get_alarm(request: HttpRequest, alarm_id: BigPk) -> Any:
 def acknowledge(request: HttpRequest, alarm_id: BigPk, given: shapes.NoteIn) -> Any:
     """Take note of an alarm"""
     found = one(_alarms(request).filter(pk=alarm_id))
-    alarming.acknowledge(
-        alarm_id=found.pk, note=given.note, operator=bearer(request), now=now(), address=address(request)
-    )
+    alarming.acknowledge(alarm_id=found.pk, note=given.note, **by(request))
     return shapes.alarm(one(_alarms(request).filter(pk=alarm_id)))
+
+
+class NoteAllIn(shapes.NoteIn):
+    """Those that go on and are listed so; `upto` the newest `id` that somebody has seen."""
+
+    upto: Annotated[StrictInt, Field(ge=1, lt=2**63)]
+    kind: Word = ""
+    building: Word = ""
+    floors: Word = ""
+    text: Word = ""
+
+
+class NotedOut(Schema):
+    noted: int
+
+
+@writes(router, "/acknowledgements", *alarming.MAY_ACKNOWLEDGE, of=NotedOut)
+def acknowledge_all(request: HttpRequest, given: NoteAllIn) -> Any:
+    """Take note of many alarms with one word, at most a thousand at once"""
+    wanted = alarms.Wanted(**given.dict(exclude={"note", "upto"}), open_only=True)
+    return {"noted": noting.acknowledge_listed(wanted=wanted, upto=given.upto, note=given.note, **by(request))}

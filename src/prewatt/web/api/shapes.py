@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
+from django.db.models import Model
 from ninja import Path, Schema
 from pydantic import ConfigDict, Field, StrictInt
 
 from prewatt.domain.alarms.models import Alarm
 from prewatt.domain.dispatch.models import MeterOrder
-from prewatt.domain.estate.models import Customer, Gateway, Opening
+from prewatt.domain.estate.models import Building, Customer, Gateway, Opening, Room
 from prewatt.domain.fleet.queries import Progress as BatchProgress
 from prewatt.domain.metering.queries import Standing
 from prewatt.domain.staff.models import LogEntry, Operator
-from prewatt.domain.tariff.models import Plan
 from prewatt.domain.vending.checks import AMOUNT_FEN_MAX
 from prewatt.domain.vending.models import MoneyBack, Sale
+from prewatt.units.values import Money, Price
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f]*$"
 Pk = Annotated[int, Path(ge=1, lt=2**31)]
@@ -33,6 +35,29 @@ class Given(Schema):
     """What comes in: a field that nobody knows is refused, for it is most likely a slip of the pen."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def texts(said: Mapping[str, Any]) -> dict[str, str]:
+    """As somebody would type it into the console's form, whose rules then hold: yuan, yuan per kWh, a list by commas."""
+    return {name: _text(name, value) for name, value in said.items()}
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return "1"
+    if name.endswith("_fen"):
+        return str(Money(value))
+    if name.endswith("_e4"):
+        return str(Price(value))
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def changed(held: Model, given: Schema) -> dict[str, str]:
+    """What stands, with what is given in its place, as `texts`."""
+    known = {name: getattr(held, name) for name in type(given).model_fields}
+    return texts(known | given.dict(exclude_unset=True))
 
 
 class MeterOut(Schema):
@@ -111,8 +136,17 @@ class MetersOut(Schema):
 class RoomOut(Schema):
     id: int
     number: str
+    floor_id: int
     floor: int
     building: str
+    area_id: int | None
+    use: str
+
+
+def room(one: Room) -> dict[str, Any]:
+    names = "id number floor_id area_id use".split()
+    place = {"floor": one.floor.number, "building": one.floor.building.code}
+    return {**{name: getattr(one, name) for name in names}, **place}
 
 
 class RoomsOut(Schema):
@@ -124,6 +158,10 @@ class BuildingOut(Schema):
     id: int
     code: str
     name: str
+
+
+def building(one: Building) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in ("id", "code", "name")}
 
 
 class BuildingsOut(Schema):
@@ -390,29 +428,6 @@ def batch(one: BatchProgress) -> dict[str, Any]:
 class BatchesOut(Schema):
     items: list[BatchOut]
     next: str
-
-
-class PlanOut(Schema):
-    """Prices in 1e-4 yuan per kWh."""
-
-    id: int
-    name: str
-    active: bool
-    meters: int
-    price_sharp_e4: int
-    price_peak_e4: int
-    price_flat_e4: int
-    price_valley_e4: int
-    price_deep_e4: int
-
-
-def plan(one: Plan) -> dict[str, Any]:
-    prices = [f"price_{band}_e4" for band in ("sharp", "peak", "flat", "valley", "deep")]
-    return {name: getattr(one, name) for name in ("id", "name", "active", "meters", *prices)}
-
-
-class PlansOut(Schema):
-    items: list[PlanOut]
 
 
 class AlarmOut(Schema):

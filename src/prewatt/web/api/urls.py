@@ -13,7 +13,20 @@ from ninja.errors import HttpError, ValidationError
 from prewatt.domain.dispatch.operations import OrderEnded, OrderUnclear
 from prewatt.domain.estate.customers import CustomerRefused
 from prewatt.domain.staff.refusals import Refused
-from prewatt.web.api import answers, counter, endings, estate, manual, ordering, people, reporting, selling, tenants
+from prewatt.web.api import (
+    answers,
+    counter,
+    endings,
+    estate,
+    manual,
+    ordering,
+    people,
+    reporting,
+    selling,
+    switching,
+    tariffs,
+    tenants,
+)
 from prewatt.web.api.doors import Token, in_json
 
 api = NinjaAPI(
@@ -24,7 +37,19 @@ api = NinjaAPI(
     auth=Token(),
     docs_url=None,
 )
-for one in (people, estate, tenants, endings, selling, counter, ordering, reporting):
+CHAPTERS = (
+    people,
+    estate,
+    tenants,
+    endings,
+    selling,
+    counter,
+    ordering,
+    tariffs,
+    switching,
+    reporting,
+)
+for one in CHAPTERS:
     api.add_router("", one.router)
 
 

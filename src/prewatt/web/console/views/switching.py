@@ -7,18 +7,16 @@ from datetime import date, time
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from prewatt.domain.control import cutting
 from prewatt.domain.control import operations as control
-from prewatt.domain.control.models import NeverCut, Stop, Vital
+from prewatt.domain.control.models import Stop, Vital
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.refusals import FieldsRefused
 from prewatt.domain.fleet.operations import stop_site
-from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, typed
@@ -103,7 +101,7 @@ def _page(request: HttpRequest) -> Page:
         ),
         save=_("Keep the rules"),
         more={
-            "vital": _marks(who).select_related("meter__room", "room__floor__building", "set_by"),
+            "vital": cutting.marks(operator=who).select_related("meter__room", "room__floor__building", "set_by"),
             "vitals": Vital.choices,
             "stops": Stop.objects.select_related("by", "ended_by").order_by("-since")[:STOPS_MAX],
             "protected_now": cutting.is_protected(rules, now=at),
@@ -182,7 +180,7 @@ def never_cut(request: HttpRequest) -> HttpResponseBase:
 
 @page(Right.SETTINGS, methods=POST)
 def may_be_cut(request: HttpRequest, pk: int) -> HttpResponseBase:
-    mark = _marks(operator(request)).filter(pk=pk).first()
+    mark = cutting.marks(operator=operator(request)).filter(pk=pk).first()
     if mark is None:
         raise Http404
     return _try(
@@ -190,14 +188,6 @@ def may_be_cut(request: HttpRequest, pk: int) -> HttpResponseBase:
         lambda: control.may_be_cut(mark=mark, operator=operator(request), now=now(), address=address(request)),
         _("It is off the list."),
     )
-
-
-def _marks(who: Operator) -> QuerySet[NeverCut]:
-    """What is never cut within the operator's buildings."""
-    if who.all_buildings:
-        return NeverCut.objects.all()
-    mine = who.buildings.values("pk")
-    return NeverCut.objects.filter(Q(meter__room__floor__building__in=mine) | Q(room__floor__building__in=mine))
 
 
 @page(Right.SWITCH, Right.SETTINGS, methods=POST)

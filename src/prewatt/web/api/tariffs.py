@@ -1,0 +1,258 @@
+"""Prices: plans, what the site itself pays, sending a plan to its meters, and meters that show something else."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+from pydantic import Field, StrictInt
+
+from prewatt.domain.estate.models import Meter
+from prewatt.domain.fleet import operations as fleet
+from prewatt.domain.fleet import queries as fleets
+from prewatt.domain.metering.prices import weights
+from prewatt.domain.metering.queries import today
+from prewatt.domain.staff.rights import Right
+from prewatt.domain.tariff import operations, queries
+from prewatt.domain.tariff.cap import HOURS
+from prewatt.domain.tariff.models import PRICE_NAMES, Plan, PurchasePrice
+from prewatt.link.messages import Kind
+from prewatt.web.api import shapes
+from prewatt.web.api.doors import bearer, by, reads, write_id, writes
+from prewatt.web.api.finding import one
+from prewatt.web.api.ordering import batch_of
+from prewatt.web.api.paging import Parts, take
+from prewatt.web.api.shapes import Given, Pk, Word
+from prewatt.web.parts.pages import now
+
+router = Router(tags=["prices"])
+PriceE4 = Annotated[StrictInt, Field(ge=0, le=operations.PRICE_E4_MAX)]
+Long = Annotated[str, Field(max_length=operations.NOTE_MAX, pattern=shapes.PRINTABLE)]
+
+
+class PlanOut(Schema):
+    """Prices in 1e-4 yuan per kWh. `kind`: flat (one price) or tou (by time of use). `meters`: how many use it."""
+
+    id: int
+    name: str
+    kind: str
+    active: bool
+    note: str
+    meters: int
+    changed_at: datetime
+    price_sharp_e4: int
+    price_peak_e4: int
+    price_flat_e4: int
+    price_valley_e4: int
+    price_deep_e4: int
+
+
+class PlansOut(Schema):
+    items: list[PlanOut]
+
+
+def _plan(plan_id: int) -> dict[str, Any]:
+    return _shown(one(queries.plans().filter(pk=plan_id)))
+
+
+def _shown(plan: Plan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in PlanOut.model_fields}
+
+
+@reads(router, "/plans", Right.READ, of=PlansOut)
+def list_plans(request: HttpRequest) -> Any:  # noqa: ARG001 - plans are the site's
+    """Price plans"""
+    return {"items": [_shown(row) for row in queries.plans().order_by("name")]}
+
+
+@reads(router, "/plans/{plan_id}", Right.READ, of=PlanOut)
+def get_plan(request: HttpRequest, plan_id: Pk) -> Any:  # noqa: ARG001 - plans are the site's
+    """One price plan"""
+    return _plan(plan_id)
+
+
+class PlanIn(Given):
+    """A flat plan takes `price_flat_e4` alone. `reason`: the ground for prices above the cap."""
+
+    name: Word
+    kind: Word = "flat"
+    price_sharp_e4: PriceE4 = 0
+    price_peak_e4: PriceE4 = 0
+    price_flat_e4: PriceE4
+    price_valley_e4: PriceE4 = 0
+    price_deep_e4: PriceE4 = 0
+    note: Long = ""
+    reason: Long = ""
+
+
+class PlanChange(Given):
+    """What is left out stays."""
+
+    name: Word | None = None
+    kind: Word | None = None
+    price_sharp_e4: PriceE4 | None = None
+    price_peak_e4: PriceE4 | None = None
+    price_flat_e4: PriceE4 | None = None
+    price_valley_e4: PriceE4 | None = None
+    price_deep_e4: PriceE4 | None = None
+    note: Long | None = None
+    active: bool | None = None
+    reason: Long = ""
+
+
+def _save(request: HttpRequest, plan: Plan | None, said: dict[str, Any]) -> dict[str, Any]:
+    used = weights(now=now())
+    made = operations.save_plan(
+        plan=plan,
+        prices={name: said.pop(name) for name in PRICE_NAMES},
+        day=today(now()),
+        weights=used if any(used.values()) else HOURS,
+        **said,
+        **by(request),
+    )
+    return _plan(made.pk)
+
+
+@writes(router, "/plans", Right.SETTINGS, of=PlanOut)
+def add_plan(request: HttpRequest, given: PlanIn) -> Any:
+    """A new price plan"""
+    return _save(request, None, given.dict())
+
+
+@writes(router, "/plans/{plan_id}", Right.SETTINGS, of=PlanOut, change=True)
+def change_plan(request: HttpRequest, plan_id: Pk, given: PlanChange) -> Any:
+    """Change a price plan; its meters keep their prices until it is sent"""
+    plan = one(Plan.objects.filter(pk=plan_id))
+    known = {name: getattr(plan, name) for name in ("name", "kind", *PRICE_NAMES, "note", "active")}
+    new = {name: value for name, value in given.dict().items() if value is not None}
+    return _save(request, plan, known | new)
+
+
+class SendIn(Given):
+    """`reason`: the ground for prices above the cap."""
+
+    reason: shapes.Text = ""
+
+
+@writes(router, "/plans/{plan_id}/send", Right.METER_ORDERS, of=shapes.BatchOut)
+def send_plan(request: HttpRequest, plan_id: Pk, given: SendIn) -> Any:
+    """Send a plan's prices to its meters; other meters take a plan by `place_batch`"""
+    plan = one(Plan.objects.filter(pk=plan_id, active=True))
+    made = fleet.place_batch(
+        batch_id=write_id(request),
+        kind=Kind.PRICES,
+        meters=Meter.objects.for_operator(bearer(request)).filter(active=True, plan_use__plan=plan),
+        plan=plan,
+        note=given.reason,
+        **by(request),
+    )
+    return batch_of(request, made.pk)
+
+
+class PurchaseOut(Schema):
+    """Prices in 1e-4 yuan per kWh; what may be put on top, in thousandths."""
+
+    from_day: date
+    price_sharp_e4: int
+    price_peak_e4: int
+    price_flat_e4: int
+    price_valley_e4: int
+    price_deep_e4: int
+    markup_permille: int
+    note: str
+    set_at: datetime
+    set_by: str
+
+
+class PurchasesOut(Schema):
+    items: list[PurchaseOut]
+    next: str
+
+
+def _paid(row: PurchasePrice) -> dict[str, Any]:
+    names = [name for name in PurchaseOut.model_fields if name != "set_by"]
+    return {**{name: getattr(row, name) for name in names}, "set_by": row.set_by.username}
+
+
+@reads(router, "/purchase-prices", Right.READ, of=PurchasesOut)
+def list_purchase_prices(request: HttpRequest, part: Parts) -> Any:  # noqa: ARG001 - the site's
+    """What the site itself pays, the newest first"""
+    rows, after = take(PurchasePrice.objects.select_related("set_by"), part, by="-from_day")
+    return {"items": [_paid(row) for row in rows], "next": after}
+
+
+class PurchaseIn(Given):
+    from_day: date
+    kind: Word = "flat"
+    price_sharp_e4: PriceE4 = 0
+    price_peak_e4: PriceE4 = 0
+    price_flat_e4: PriceE4
+    price_valley_e4: PriceE4 = 0
+    price_deep_e4: PriceE4 = 0
+    markup_permille: Annotated[StrictInt, Field(ge=0, le=operations.MARKUP_PERMILLE_MAX)] = 0
+    note: Long = ""
+
+
+@writes(router, "/purchase-prices", Right.SETTINGS, of=PurchaseOut)
+def set_purchase_price(request: HttpRequest, given: PurchaseIn) -> Any:
+    """What the site pays from a day on; the same day again corrects it"""
+    said = given.dict()
+    made = operations.set_purchase(prices={name: said.pop(name) for name in PRICE_NAMES}, **said, **by(request))
+    return _paid(made)
+
+
+class DiffersOut(Schema):
+    """`sent` and `shown` by name, only where they differ."""
+
+    meter_id: int
+    meter: str
+    sent: dict[str, int]
+    shown: dict[str, int]
+    sent_at: datetime | None
+    read_at: datetime | None
+    on_its_way: bool
+
+
+class DifferingOut(Schema):
+    items: list[DiffersOut]
+    next: str
+
+
+@reads(router, "/differing", Right.READ, of=DifferingOut)
+def list_differing(request: HttpRequest, part: Parts) -> Any:
+    """Meters that show other prices or limits than were sent to them"""
+    rows, after = take(fleets.differing_meters(operator=bearer(request)), part)
+    found = {row.meter.pk: row for row in fleets.differences_of(Meter.objects.filter(pk__in=[row.pk for row in rows]))}
+    return {"items": [_differs(found[row.pk]) for row in rows if row.pk in found], "next": after}
+
+
+def _differs(row: fleets.Difference) -> dict[str, Any]:
+    return {
+        "meter_id": row.meter.pk,
+        "meter": row.meter.number,
+        "sent": {name: pair[0] for name, pair in row.off.items()},
+        "shown": {name: pair[1] for name, pair in row.off.items()},
+        "sent_at": row.desired.sent_at,
+        "read_at": row.reported.read_at,
+        "on_its_way": row.on_its_way,
+    }
+
+
+class AgainIn(Given):
+    """`kind`: prices or limits."""
+
+    kind: Annotated[str, Field(pattern="^(prices|limits)$")]
+
+
+@writes(router, "/differing/send", Right.METER_ORDERS, of=shapes.BatchOut)
+def send_again(request: HttpRequest, given: AgainIn) -> Any:
+    """Send once more what was sent last, to every meter that shows something else"""
+    made = fleet.send_again(
+        batch_id=write_id(request),
+        kind=Kind(given.kind),
+        meters=fleets.differing_meters(operator=bearer(request)),
+        **by(request),
+    )
+    return batch_of(request, made.pk)
