@@ -14,6 +14,8 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from ninja import Schema
 from ninja.errors import ValidationError
 
+from prewatt.domain.estate.refusals import NotYours
+
 FORBIDDEN = frozenset({"no_right", "not_yours", "rights_beyond", "buildings_beyond"})
 # What was asked cannot be, whatever the state of things; every other refusal may be different tomorrow.
 UNFIT = frozenset(
@@ -49,7 +51,7 @@ def refused(error: Exception) -> HttpResponse:
     fields = dict(getattr(error, "problems", {}))
     if field := getattr(error, "field", ""):
         fields[field] = str(error)
-    if code in FORBIDDEN:
+    if code in FORBIDDEN or isinstance(error, NotYours):  # found, but not to be changed by who sees only some buildings
         status = 403
     elif code == "out_of_scope":
         return not_found()

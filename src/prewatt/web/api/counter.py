@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Router, Schema
+from ninja import Schema
 from pydantic import Field, StrictInt
 
 from prewatt.domain import settlement
@@ -22,12 +22,12 @@ from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.models import Payment, Shift
 from prewatt.units.values import Money
 from prewatt.web.api import shapes
-from prewatt.web.api.doors import SecondPersonUnknown, bearer, by, reads, second_person, write_id, writes
+from prewatt.web.api.doors import Chapter, SecondPersonUnknown, bearer, by, reads, second_person, write_id, writes
 from prewatt.web.api.finding import meter_of, one
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import Given, Id, Name, Pk, Word
 
-router = Router(tags=["selling"])
+chapter = Chapter("selling")
 TAKES_MONEY: Final = (Right.SELL, Right.REFUND, Right.REVERSE)
 Long = Annotated[str, Field(max_length=400, pattern=shapes.PRINTABLE)]
 
@@ -60,7 +60,7 @@ def _payment(request: HttpRequest, payment_id: str) -> dict[str, Any]:
     return {**{name: getattr(found, name) for name in names}, "sales": [shapes.sale(row) for row in sales]}
 
 
-@writes(router, "/payments", Right.SELL, of=PaymentOut)
+@writes(chapter, "/payments", Right.SELL, of=PaymentOut)
 def pay(request: HttpRequest, given: PaymentIn) -> Any:
     """Sell to several meters of one tenant in one payment: all of it or nothing"""
     key = write_id(request)
@@ -72,7 +72,7 @@ def pay(request: HttpRequest, given: PaymentIn) -> Any:
     return _payment(request, made.pk)
 
 
-@reads(router, "/payments/{payment_id}", Right.READ, of=PaymentOut)
+@reads(chapter, "/payments/{payment_id}", Right.READ, of=PaymentOut)
 def get_payment(request: HttpRequest, payment_id: Name) -> Any:
     """One payment and its sales"""
     return _payment(request, payment_id)
@@ -85,7 +85,7 @@ class PaidBackOut(Schema):
     refund: shapes.BackOut | None
 
 
-@writes(router, "/sales/{sale_id}/pay-back", Right.REFUND, of=PaidBackOut)
+@writes(chapter, "/sales/{sale_id}/pay-back", Right.REFUND, of=PaidBackOut)
 def pay_back_sale(request: HttpRequest, sale_id: Name, given: shapes.BackIn) -> Any:
     """Pay back a sale that waits for its meter: its order is recalled, and the money paid once that is proven"""
     mine = queries.sales(operator=bearer(request)).filter(pk=sale_id)
@@ -95,7 +95,7 @@ def pay_back_sale(request: HttpRequest, sale_id: Name, given: shapes.BackIn) -> 
     return {"sale": shapes.sale(one(mine)), "refund": shapes.back(made) if made else None}
 
 
-@writes(router, "/refunds/{refund_id}/cancel", Right.REFUND, of=shapes.BackOut)
+@writes(chapter, "/refunds/{refund_id}/cancel", Right.REFUND, of=shapes.BackOut)
 def cancel_refund(request: HttpRequest, refund_id: Name, given: shapes.NothingIn) -> Any:  # noqa: ARG001
     """Take a refund back while the meter still holds the money"""
     mine = queries.refunds(operator=bearer(request)).filter(pk=refund_id)
@@ -103,7 +103,7 @@ def cancel_refund(request: HttpRequest, refund_id: Name, given: shapes.NothingIn
     return shapes.back(one(mine))
 
 
-@writes(router, "/reversals/{reversal_id}/cancel", Right.REVERSE, of=shapes.BackOut)
+@writes(chapter, "/reversals/{reversal_id}/cancel", Right.REVERSE, of=shapes.BackOut)
 def cancel_reversal(request: HttpRequest, reversal_id: Name, given: shapes.NothingIn) -> Any:  # noqa: ARG001
     """Take a reversal back while the meter still holds the money"""
     mine = queries.reversals(operator=bearer(request)).filter(pk=reversal_id)
@@ -126,7 +126,7 @@ def _order_of(order: MeterOrder | None) -> str:
     return order.pk
 
 
-@writes(router, "/meters/{meter_id}/read-to-refund", Right.REFUND, of=shapes.OrderOut)
+@writes(chapter, "/meters/{meter_id}/read-to-refund", Right.REFUND, of=shapes.OrderOut)
 def read_to_refund(request: HttpRequest, meter_id: Pk, given: shapes.NothingIn) -> Any:  # noqa: ARG001
     """Read a meter before money is taken off it"""
     meter = meter_of(request, meter_id)
@@ -164,7 +164,7 @@ def _numbers(readings: dict[str, Any]) -> dict[str, int]:
     return {name: value for name, value in readings.items() if isinstance(value, int)}
 
 
-@reads(router, "/unclear", Right.READ, of=UnclearsOut)
+@reads(chapter, "/unclear", Right.READ, of=UnclearsOut)
 def list_unclear(request: HttpRequest, part: Parts) -> Any:
     """Orders of which nobody knows whether the meter took them"""
     mine = Meter.objects.for_operator(bearer(request)).order_by().values("pk")
@@ -179,7 +179,7 @@ class DecisionIn(Given):
     reason: Long
 
 
-@writes(router, "/orders/{order_id}/decide", Right.DECIDE, of=shapes.OrderOut, second=True)
+@writes(chapter, "/orders/{order_id}/decide", Right.DECIDE, of=shapes.OrderOut, second=True)
 def decide(request: HttpRequest, order_id: Name, given: DecisionIn) -> Any:
     """A person's word on an unclear order"""
     mine = Meter.objects.for_operator(bearer(request)).order_by().values("pk")
@@ -220,7 +220,7 @@ def _late(kept: Contradiction) -> dict[str, Any]:
     return {**{name: getattr(kept, name) for name in names}, **told}
 
 
-@reads(router, "/late-answers", Right.READ, of=LatesOut)
+@reads(chapter, "/late-answers", Right.READ, of=LatesOut)
 def list_late(request: HttpRequest, part: Parts) -> Any:
     """Answers that came after their order was settled otherwise"""
     rows, after = take(dispatch.told(operator=bearer(request)), part)
@@ -231,7 +231,7 @@ class ReasonIn(Given):
     reason: Long
 
 
-@writes(router, "/late-answers/{late_id}/accept", Right.DECIDE, of=LateOut, second=True)
+@writes(chapter, "/late-answers/{late_id}/accept", Right.DECIDE, of=LateOut, second=True)
 def accept_late(request: HttpRequest, late_id: shapes.BigPk, given: ReasonIn) -> Any:
     """Bring the books to what a late answer proved; a second person confirms"""
     kept = one(dispatch.told(operator=bearer(request)).filter(pk=late_id))
@@ -295,14 +295,14 @@ def _shift_of(request: HttpRequest, shift_id: str) -> Shift:
     return one(shifts.shifts(operator=bearer(request)).filter(pk=shift_id))
 
 
-@reads(router, "/shifts", *TAKES_MONEY, Right.REPORTS, of=ShiftsOut)
+@reads(chapter, "/shifts", *TAKES_MONEY, Right.REPORTS, of=ShiftsOut)
 def list_shifts(request: HttpRequest, part: Parts) -> Any:
     """One's own shifts, for finance all of them; the newest first"""
     rows, after = take(shifts.shifts(operator=bearer(request)), part, by="-opened_at")
     return {"items": [_shift(row) for row in rows], "next": after}
 
 
-@reads(router, "/shifts/{shift_id}", *TAKES_MONEY, Right.REPORTS, of=ShiftOut)
+@reads(chapter, "/shifts/{shift_id}", *TAKES_MONEY, Right.REPORTS, of=ShiftOut)
 def get_shift(request: HttpRequest, shift_id: Name) -> Any:
     """One shift and what it comes to"""
     return _shift(_shift_of(request, shift_id))
@@ -312,7 +312,7 @@ class ShiftIn(Given):
     float_fen: shapes.FenOrNone
 
 
-@writes(router, "/shifts", *TAKES_MONEY, of=ShiftOut)
+@writes(chapter, "/shifts", *TAKES_MONEY, of=ShiftOut)
 def open_shift(request: HttpRequest, given: ShiftIn) -> Any:
     """Open one's own shift with what is in the drawer"""
     made = vending.open_shift(shift_id=write_id(request), float_amount=Money(given.float_fen).fen, **by(request))
@@ -330,7 +330,7 @@ class CountIn(Given):
     handed_to: Word = ""
 
 
-@writes(router, "/shifts/{shift_id}/close", *TAKES_MONEY, of=ShiftOut)
+@writes(chapter, "/shifts/{shift_id}/close", *TAKES_MONEY, of=ShiftOut)
 def close_shift(request: HttpRequest, shift_id: Name, given: CountIn) -> Any:
     """Count the cash and hand the drawer over"""
     vending.close_shift(
@@ -365,13 +365,13 @@ def _counters() -> dict[str, Any]:
     return {name: getattr(held, name) for name in CounterSettingsOut.model_fields} | {"methods": list(held.methods)}
 
 
-@reads(router, "/settings/counter", Right.READ, of=CounterSettingsOut)
+@reads(chapter, "/settings/counter", Right.READ, of=CounterSettingsOut)
 def get_counter_settings(request: HttpRequest) -> Any:  # noqa: ARG001 - the same for everybody
     """Ways of paying that are offered, and whether a shift must be open"""
     return _counters()
 
 
-@writes(router, "/settings/counter", Right.SETTINGS, of=CounterSettingsOut, change=True)
+@writes(chapter, "/settings/counter", Right.SETTINGS, of=CounterSettingsOut, change=True)
 def change_counter_settings(request: HttpRequest, given: CounterSettingsIn) -> Any:
     """Change how the counters work"""
     new = {name: value for name, value in given.dict().items() if value is not None}
@@ -401,7 +401,7 @@ class PrintsOut(Schema):
     items: list[PrintOut]
 
 
-@writes(router, "/prints", *TAKES_MONEY, of=PrintsOut)
+@writes(chapter, "/prints", *TAKES_MONEY, of=PrintsOut)
 def print_receipts(request: HttpRequest, given: PrintIn) -> Any:
     """Note that receipts are printed, each under its number, and get their texts"""
     found = {name: _document(request, name) for name in given.receipts}
@@ -442,7 +442,7 @@ class ComparedOut(Schema):
     at: datetime
 
 
-@writes(router, "/reports/reconciliation/again", *reconciliation.MAY_COMPARE, of=ComparedOut, one_view=True)
+@writes(chapter, "/reports/reconciliation/again", *reconciliation.MAY_COMPARE, of=ComparedOut, one_view=True)
 def compare_again(request: HttpRequest, given: shapes.NothingIn) -> Any:  # noqa: ARG001 - an empty body
     """Compare every account with its meter now, in place of today's result"""
     run = reconciliation.again(**by(request))

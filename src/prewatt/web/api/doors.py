@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -28,6 +29,7 @@ from prewatt.web.parts.pages import address, now
 OF_WRITES = frozenset({400, 409, 413, 415})
 JSON = "application/json"
 View = TypeVar("View", bound=Callable[..., Any])
+EVERYTHING = Router()  # one for all chapters: two of them may know the same address by different methods
 Run = Callable[..., HttpResponse]
 Once = Callable[..., HttpResponse]
 KEY_HEADER = {
@@ -56,6 +58,13 @@ SAID = {
     429: "too often",
     503: "the database is busy; nothing was done",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Of the description and of the manual."""
+
+    name: str
 
 
 class Token(HttpBearer):
@@ -113,31 +122,31 @@ def by(request: HttpRequest) -> dict[str, Any]:
     return {"operator": bearer(request), "now": now(), "address": address(request)}
 
 
-def reads(router: Router, path: str, *any_of: Right, of: Any) -> Callable[[View], View]:
-    return _operation(router.get, path, any_of, of=of, once=None)
+def reads(chapter: Chapter, path: str, *any_of: Right, of: Any) -> Callable[[View], View]:
+    return _operation(chapter, "GET", path, any_of, of=of, once=None)
 
 
 def writes(
-    router: Router,
+    chapter: Chapter,
     path: str,
     *any_of: Right,
     of: Any,
     change: bool = False,
-    secret: str = "",
+    said_once: str = "",
     second: bool = False,
     one_view: bool = False,
 ) -> Callable[[View], View]:
-    """`secret`: the field of the answer that is said once and not kept. `second`: a second person may confirm.
+    """`said_once`: the field of the answer that is not kept: a code, a password. `second`: a second person may confirm.
     `one_view`: it compares what it reads, so that all of it is to be of one moment.
     """
-    method = router.patch if change else router.post
     headers = [KEY_HEADER, SECOND_HEADER] if second else [KEY_HEADER]
-    how = partial(once, secret=secret, one_view=one_view)
-    return _operation(method, path, any_of, of=of, once=how, headers=headers)
+    how = partial(once, said_once=said_once, one_view=one_view)
+    return _operation(chapter, "PATCH" if change else "POST", path, any_of, of=of, once=how, headers=headers)
 
 
 def _operation(
-    method: Callable[..., Any],
+    chapter: Chapter,
+    method: str,
     path: str,
     any_of: tuple[Right, ...],
     *,
@@ -154,7 +163,15 @@ def _operation(
         name = view.__name__
         described = decorate_view(_door(any_of, operation=name, once=once))(view)
         title = " ".join((view.__doc__ or name).split())
-        method(path, response={200: of, **said}, operation_id=name, summary=title, openapi_extra=extra)(described)
+        EVERYTHING.api_operation(
+            [method],
+            path,
+            response={200: of, **said},
+            operation_id=name,
+            summary=title,
+            tags=[chapter.name],
+            openapi_extra=extra,
+        )(described)
         return view
 
     return register

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
-from ninja import Router, Schema
+from ninja import Schema
 from pydantic import Field, StrictInt
 
 from prewatt.domain.estate.models import Meter, Opening
@@ -17,12 +17,12 @@ from prewatt.domain.vending.closing import Typed
 from prewatt.domain.vending.records import Closing
 from prewatt.units.values import Money
 from prewatt.web.api import shapes
-from prewatt.web.api.doors import bearer, by, reads, second_person, write_id, writes
+from prewatt.web.api.doors import Chapter, bearer, by, reads, second_person, write_id, writes
 from prewatt.web.api.finding import account_of, customer_of, meter_of, one, whom
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import BigPk, Given, Id, Name, Pk, Text, Word
 
-router = Router(tags=["customers"])
+chapter = Chapter("customers")
 ACT = "/closings/{closing_id}/{account_id}"
 METERS_MAX = 200
 BigId = Annotated[StrictInt, Field(ge=1, lt=2**63)]
@@ -143,14 +143,14 @@ def _readings(given: CloseIn) -> dict[int, Typed]:
     return {each.meter_id: _typed(each) for each in given.readings}
 
 
-@writes(router, "/accounts/{account_id}/close", Right.OPEN_ACCOUNT, of=ClosingOut, second=True)
+@writes(chapter, "/accounts/{account_id}/close", Right.OPEN_ACCOUNT, of=ClosingOut, second=True)
 def close_account(request: HttpRequest, account_id: BigPk, given: CloseIn) -> Any:
     """Close an account: final reading, the credit taken off, paid back"""
     opening = _whole(request, account_id)
     return _close(request, given, customer=opening.customer, openings=[opening])
 
 
-@writes(router, "/customers/{customer_id}/close", Right.OPEN_ACCOUNT, of=ClosingOut, second=True)
+@writes(chapter, "/customers/{customer_id}/close", Right.OPEN_ACCOUNT, of=ClosingOut, second=True)
 def close_customer(request: HttpRequest, customer_id: Pk, given: CloseIn) -> Any:
     """Close all open accounts of a customer; money that waits for him is paid back too"""
     return _close(request, given, customer=customer_of(request, customer_id), openings=None)
@@ -169,7 +169,7 @@ def _close(request: HttpRequest, given: CloseIn, **whose: Any) -> dict[str, Any]
     return _shown(request, made)
 
 
-@writes(router, "/accounts/{account_id}/hand-over", Right.OPEN_ACCOUNT, of=ClosingOut)
+@writes(chapter, "/accounts/{account_id}/hand-over", Right.OPEN_ACCOUNT, of=ClosingOut)
 def hand_over(request: HttpRequest, account_id: BigPk, given: HandIn) -> Any:
     """Hand an account over to another customer"""
     made = vending.hand_over(
@@ -184,7 +184,7 @@ def hand_over(request: HttpRequest, account_id: BigPk, given: HandIn) -> Any:
     return _shown(request, made)
 
 
-@writes(router, "/customers/{customer_id}/hand-over", Right.OPEN_ACCOUNT, of=ClosingOut)
+@writes(chapter, "/customers/{customer_id}/hand-over", Right.OPEN_ACCOUNT, of=ClosingOut)
 def hand_over_customer(request: HttpRequest, customer_id: Pk, given: HandAllIn) -> Any:
     """Hand several or all accounts of a customer over, to a customer who is there or to a new one"""
     customer, chosen = customer_of(request, customer_id), set(given.account_ids)
@@ -203,7 +203,7 @@ def hand_over_customer(request: HttpRequest, customer_id: Pk, given: HandAllIn) 
     return _shown(request, made)
 
 
-@writes(router, "/accounts/{account_id}/change-meter", Right.OPEN_ACCOUNT, of=ClosingOut, second=True)
+@writes(chapter, "/accounts/{account_id}/change-meter", Right.OPEN_ACCOUNT, of=ClosingOut, second=True)
 def change_meter(request: HttpRequest, account_id: BigPk, given: ChangeIn) -> Any:
     """Put another meter in the place of an account's meter"""
     made = vending.change_meter(
@@ -219,7 +219,7 @@ def change_meter(request: HttpRequest, account_id: BigPk, given: ChangeIn) -> An
     return _shown(request, made)
 
 
-@reads(router, "/closings", Right.READ, of=ClosingsOut)
+@reads(chapter, "/closings", Right.READ, of=ClosingsOut)
 def list_closings(request: HttpRequest, part: Parts) -> Any:
     """Accounts closed, handed over, or with a changed meter; the newest first"""
     rows, after = take(closing_queries.closings(operator=bearer(request)), part, by="-asked_at")
@@ -230,7 +230,7 @@ def _closing(request: HttpRequest, closing_id: str) -> Closing:
     return one(closing_queries.closings(operator=bearer(request)).filter(pk=closing_id))
 
 
-@reads(router, "/closings/{closing_id}", Right.READ, of=ClosingOut)
+@reads(chapter, "/closings/{closing_id}", Right.READ, of=ClosingOut)
 def get_closing(request: HttpRequest, closing_id: Name) -> Any:
     """How far one of them is"""
     return _shown(request, _closing(request, closing_id))
@@ -249,7 +249,7 @@ def _change(request: HttpRequest, closing_id: str, account_id: int) -> dict[str,
     return {"change_id": line.pop("closing_id"), **line}
 
 
-@writes(router, f"{ACT}/withdraw", Right.OPEN_ACCOUNT, of=ClosingOut)
+@writes(chapter, f"{ACT}/withdraw", Right.OPEN_ACCOUNT, of=ClosingOut)
 def withdraw(request: HttpRequest, closing_id: Name, account_id: BigPk, given: shapes.NothingIn) -> Any:  # noqa: ARG001
     """Withdraw it for one account, as long as nothing was taken off its meter"""
     vending.withdraw(**_line(request, closing_id, account_id))
@@ -263,7 +263,7 @@ class ArrearsIn(Given):
     tender: Word = "cash"
 
 
-@writes(router, f"{ACT}/collect-arrears", Right.OPEN_ACCOUNT, of=ClosingOut)
+@writes(chapter, f"{ACT}/collect-arrears", Right.OPEN_ACCOUNT, of=ClosingOut)
 def collect_arrears(request: HttpRequest, closing_id: Name, account_id: BigPk, given: ArrearsIn) -> Any:
     """Take what the meter ran below zero: a sale with its receipt"""
     line = _line(request, closing_id, account_id)
@@ -271,7 +271,7 @@ def collect_arrears(request: HttpRequest, closing_id: Name, account_id: BigPk, g
     return _shown(request, _closing(request, closing_id))
 
 
-@writes(router, f"{ACT}/type-reading", Right.OPEN_ACCOUNT, of=ClosingOut, second=True)
+@writes(chapter, f"{ACT}/type-reading", Right.OPEN_ACCOUNT, of=ClosingOut, second=True)
 def type_reading(request: HttpRequest, closing_id: Name, account_id: BigPk, given: ReadingIn) -> Any:
     """Enter the final reading of a meter that does not answer, by two people"""
     line = _line(request, closing_id, account_id)
@@ -279,14 +279,14 @@ def type_reading(request: HttpRequest, closing_id: Name, account_id: BigPk, give
     return _shown(request, _closing(request, closing_id))
 
 
-@writes(router, f"{ACT}/try-again", Right.OPEN_ACCOUNT, of=ClosingOut)
+@writes(chapter, f"{ACT}/try-again", Right.OPEN_ACCOUNT, of=ClosingOut)
 def try_again(request: HttpRequest, closing_id: Name, account_id: BigPk, given: shapes.NothingIn) -> Any:  # noqa: ARG001
     """Ask a meter once more that did not do it"""
     vending.try_again(**_line(request, closing_id, account_id))
     return _shown(request, _closing(request, closing_id))
 
 
-@writes(router, f"{ACT}/in-place", Right.OPEN_ACCOUNT, of=ClosingOut)
+@writes(chapter, f"{ACT}/in-place", Right.OPEN_ACCOUNT, of=ClosingOut)
 def in_place(request: HttpRequest, closing_id: Name, account_id: BigPk, given: shapes.NothingIn) -> Any:  # noqa: ARG001
     """The new meter hangs where the old one did: it may be given the balance"""
     vending.in_place(**_change(request, closing_id, account_id))
@@ -299,7 +299,7 @@ class CarryIn(Given):
     new_meter_id: Id | None = None
 
 
-@writes(router, f"{ACT}/carry-again", Right.OPEN_ACCOUNT, of=ClosingOut)
+@writes(chapter, f"{ACT}/carry-again", Right.OPEN_ACCOUNT, of=ClosingOut)
 def carry_again(request: HttpRequest, closing_id: Name, account_id: BigPk, given: CarryIn) -> Any:
     """Give the balance to the new meter once more, or to another one"""
     new = meter_of(request, given.new_meter_id) if given.new_meter_id else None
@@ -311,7 +311,7 @@ class TenderIn(Given):
     tender: Word = "cash"
 
 
-@writes(router, f"{ACT}/pay-back", Right.OPEN_ACCOUNT, of=ClosingOut)
+@writes(chapter, f"{ACT}/pay-back", Right.OPEN_ACCOUNT, of=ClosingOut)
 def pay_back_carried(request: HttpRequest, closing_id: Name, account_id: BigPk, given: TenderIn) -> Any:
     """Pay back a balance that no new meter took; the customer has no account then"""
     vending.pay_back_carried(tender=given.tender, **_change(request, closing_id, account_id))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from ninja import Query, Schema
 
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate import scope
@@ -19,12 +19,12 @@ from prewatt.domain.metering.closing import day_start_ms
 from prewatt.domain.metering.models import UsageDay, UsageHour
 from prewatt.domain.staff.rights import Right
 from prewatt.web.api import shapes
-from prewatt.web.api.doors import bearer, reads
+from prewatt.web.api.doors import Chapter, bearer, reads
 from prewatt.web.api.finding import meter_of
 from prewatt.web.api.paging import Parts, check_span, take
 from prewatt.web.api.shapes import Pk, Word
 
-router = Router(tags=["estate"])
+chapter = Chapter("estate")
 DAYS_MAX = {"hour": 32, "day": 732, "month": 3660}
 
 
@@ -43,21 +43,21 @@ class By(Enum):
     MONTH = "month"
 
 
-@reads(router, "/buildings", Right.READ, of=shapes.BuildingsOut)
+@reads(chapter, "/buildings", Right.READ, of=shapes.BuildingsOut)
 def list_buildings(request: HttpRequest) -> Any:
     """The buildings that this token sees"""
     found = estate.buildings(operator=bearer(request))
     return {"items": [shapes.building(row) for row in found]}
 
 
-@reads(router, "/rooms", Right.READ, of=shapes.RoomsOut)
+@reads(chapter, "/rooms", Right.READ, of=shapes.RoomsOut)
 def list_rooms(request: HttpRequest, part: Parts) -> Any:
     """Rooms"""
     rows, after = take(scope.rooms(bearer(request)).select_related("floor__building"), part)
     return {"items": [shapes.room(row) for row in rows], "next": after}
 
 
-@reads(router, "/meters", Right.READ, of=shapes.MetersOut)
+@reads(chapter, "/meters", Right.READ, of=shapes.MetersOut)
 def list_meters(request: HttpRequest, part: Parts, wanted: Annotated[WantedMeters, Query()]) -> Any:
     """Meters with their newest values and states, by number"""
     found = Meter.objects.for_operator(bearer(request))
@@ -74,13 +74,13 @@ def list_meters(request: HttpRequest, part: Parts, wanted: Annotated[WantedMeter
     return {"items": [shapes.meter(shown[row.pk]) for row in rows], "next": after}
 
 
-@reads(router, "/meters/{meter_id}", Right.READ, of=shapes.MeterOut)
+@reads(chapter, "/meters/{meter_id}", Right.READ, of=shapes.MeterOut)
 def get_meter(request: HttpRequest, meter_id: Pk) -> Any:
     """One meter with its newest values and state"""
     return shapes.meter(metering.standing(meter_of(request, meter_id)))
 
 
-@reads(router, "/meters/{meter_id}/usage", Right.READ, of=shapes.UsageOut)
+@reads(chapter, "/meters/{meter_id}/usage", Right.READ, of=shapes.UsageOut)
 def get_usage(request: HttpRequest, meter_id: Pk, by: By, first_day: date, last_day: date) -> Any:
     """What one meter used, by hour, day or month; hours without a known use are absent"""
     meter, most = meter_of(request, meter_id), DAYS_MAX[by.value]
@@ -108,7 +108,7 @@ def _days(meter: Meter, first: date, last: date, by: By) -> list[tuple[datetime,
     return [(datetime.combine(day, time(), metering.zone()), wh, fen) for day, wh, fen in rows]
 
 
-@reads(router, "/gateways", Right.READ, of=shapes.GatewaysOut)
+@reads(chapter, "/gateways", Right.READ, of=shapes.GatewaysOut)
 def list_gateways(request: HttpRequest, part: Parts) -> Any:
     """Gateways, with how many meters each reads and how many are silent"""
     rows, after = take(estate.gateways_with_sums(operator=bearer(request)), part)

@@ -38,12 +38,12 @@ def once(
     who: Bearer,
     operation: str,
     now: datetime,
-    secret: str = "",
+    said_once: str = "",
     one_view: bool = False,
 ) -> HttpResponse:
     """`run` writes or refuses. A refusal has written nothing, so its key stays free.
 
-    `secret` is the field of the answer that is said once: the answer is kept without it. `one_view`: what `run` reads
+    `said_once` is a field of the answer: the answer is kept without it. `one_view`: what `run` reads
     is of one moment.
     """
     key = request.headers.get("Idempotency-Key", "")
@@ -74,14 +74,14 @@ def once(
         if response.status_code >= 400:
             transaction.set_rollback(True)
             return response
-        held.status, held.body = response.status_code, _kept(response, secret)
+        held.status, held.body = response.status_code, _kept(response, said_once)
         held.save(update_fields=["status", "body"])
     return response
 
 
-def _kept(response: HttpResponse, secret: str) -> str:
+def _kept(response: HttpResponse, said_once: str) -> str:
     text = response.content.decode()
-    return json.dumps(json.loads(text) | {secret: ""}, ensure_ascii=False) if secret else text
+    return json.dumps(json.loads(text) | {said_once: ""}, ensure_ascii=False) if said_once else text
 
 
 def _again(held: Answer, digest: str) -> HttpResponse:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from ninja import Query, Router, Schema
+from ninja import Query, Schema
 from pydantic import Field, StrictInt
 
 from prewatt.domain.alarms import noting
@@ -23,12 +23,12 @@ from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import queries as tariff
 from prewatt.link.messages import Kind
 from prewatt.web.api import shapes
-from prewatt.web.api.doors import bearer, by, reads, second_person, write_id, writes
+from prewatt.web.api.doors import Chapter, bearer, by, reads, second_person, write_id, writes
 from prewatt.web.api.finding import meter_of, one
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import BigPk, Name, Pk, Word
 
-router = Router(tags=["orders"])
+chapter = Chapter("orders")
 ANY = (Right.SWITCH, Right.HOLD, Right.METER_ORDERS)
 
 
@@ -51,14 +51,14 @@ def _kind(given: str, known: list[Kind]) -> Kind:
     raise UnknownKind(given, [kind.value for kind in known])
 
 
-@reads(router, "/meters/{meter_id}/orders", Right.READ, of=shapes.OrdersOut)
+@reads(chapter, "/meters/{meter_id}/orders", Right.READ, of=shapes.OrdersOut)
 def list_orders(request: HttpRequest, meter_id: Pk, part: Parts) -> Any:
     """A meter's orders, the newest first"""
     rows, after = take(MeterOrder.objects.filter(meter=meter_of(request, meter_id)), part, by="-placed_at")
     return {"items": [shapes.order(row) for row in rows], "next": after}
 
 
-@writes(router, "/meters/{meter_id}/orders", *ANY, of=shapes.OrderOut, second=True)
+@writes(chapter, "/meters/{meter_id}/orders", *ANY, of=shapes.OrderOut, second=True)
 def place_order(request: HttpRequest, meter_id: Pk, given: shapes.OrderIn) -> Any:
     """Give a meter an order: read, switch_off, switch_on, hold, release"""
     order = command(
@@ -75,14 +75,14 @@ def place_order(request: HttpRequest, meter_id: Pk, given: shapes.OrderIn) -> An
     return shapes.order(order)
 
 
-@reads(router, "/orders/{order_id}", Right.READ, of=shapes.OrderOut)
+@reads(chapter, "/orders/{order_id}", Right.READ, of=shapes.OrderOut)
 def get_order(request: HttpRequest, order_id: Name) -> Any:
     """One order, and what became of it"""
     mine = Meter.objects.for_operator(bearer(request)).order_by().values("pk")
     return shapes.order(one(MeterOrder.objects.filter(pk=order_id, meter__in=mine)))
 
 
-@reads(router, "/batches", Right.READ, of=shapes.BatchesOut)
+@reads(chapter, "/batches", Right.READ, of=shapes.BatchesOut)
 def list_batches(request: HttpRequest, part: Parts) -> Any:
     """Orders to many meters, the newest first"""
     rows, after = take(fleets.batches(operator=bearer(request)), part, by="-placed_at")
@@ -96,7 +96,7 @@ def batch_of(request: HttpRequest, batch_id: str) -> dict[str, Any]:
     return shapes.batch(fleets.progress(found, operator=bearer(request)))
 
 
-@writes(router, "/batches", *ANY, of=shapes.BatchOut, second=True)
+@writes(chapter, "/batches", *ANY, of=shapes.BatchOut, second=True)
 def place_batch(request: HttpRequest, given: shapes.BatchIn) -> Any:
     """Give many meters one order: prices, limits, clock, read, hold, release, switch_off, switch_on"""
     kind = _kind(given.kind, list(fleet.RIGHTS))
@@ -117,13 +117,13 @@ def place_batch(request: HttpRequest, given: shapes.BatchIn) -> Any:
     return batch_of(request, made.pk)
 
 
-@reads(router, "/batches/{batch_id}", Right.READ, of=shapes.BatchOut)
+@reads(chapter, "/batches/{batch_id}", Right.READ, of=shapes.BatchOut)
 def get_batch(request: HttpRequest, batch_id: Name) -> Any:
     """How far an order to many meters is"""
     return batch_of(request, batch_id)
 
 
-@writes(router, "/batches/{batch_id}/stop", *ANY, of=shapes.BatchOut)
+@writes(chapter, "/batches/{batch_id}/stop", *ANY, of=shapes.BatchOut)
 def stop_batch(request: HttpRequest, batch_id: Name, given: shapes.NothingIn) -> Any:  # noqa: ARG001 - an empty body
     """Nothing more of it leaves"""
     found = one(fleets.batches(operator=bearer(request)).filter(pk=batch_id))
@@ -137,7 +137,7 @@ class RetryIn(shapes.Given):
     override: shapes.Text = ""
 
 
-@writes(router, "/batches/{batch_id}/retry", *ANY, of=shapes.BatchOut, second=True)
+@writes(chapter, "/batches/{batch_id}/retry", *ANY, of=shapes.BatchOut, second=True)
 def retry_batch(request: HttpRequest, batch_id: Name, given: RetryIn) -> Any:
     """Order once more what was refused, expired or cancelled"""
     found = one(fleets.batches(operator=bearer(request)).filter(pk=batch_id))
@@ -164,7 +164,7 @@ class ItemsOut(Schema):
     next: str
 
 
-@reads(router, "/batches/{batch_id}/items", Right.READ, of=ItemsOut)
+@reads(chapter, "/batches/{batch_id}/items", Right.READ, of=ItemsOut)
 def list_batch_items(request: HttpRequest, batch_id: Name, part: Parts) -> Any:
     """What became of a batch, meter by meter"""
     found = one(fleets.batches(operator=bearer(request)).filter(pk=batch_id))
@@ -194,20 +194,20 @@ def _alarms(request: HttpRequest, wanted: WantedAlarms | None = None) -> Any:
     return alarms.wanted_alarms(operator=bearer(request), wanted=chosen)
 
 
-@reads(router, "/alarms", Right.READ, of=shapes.AlarmsOut)
+@reads(chapter, "/alarms", Right.READ, of=shapes.AlarmsOut)
 def list_alarms(request: HttpRequest, part: Parts, wanted: Annotated[WantedAlarms, Query()]) -> Any:
     """Alarms of now and of the past, the newest first"""
     rows, after = take(_alarms(request, wanted), part, by="-since")
     return {"items": [shapes.alarm(row) for row in rows], "next": after}
 
 
-@reads(router, "/alarms/{alarm_id}", Right.READ, of=shapes.AlarmOut)
+@reads(chapter, "/alarms/{alarm_id}", Right.READ, of=shapes.AlarmOut)
 def get_alarm(request: HttpRequest, alarm_id: BigPk) -> Any:
     """One alarm"""
     return shapes.alarm(one(_alarms(request).filter(pk=alarm_id)))
 
 
-@writes(router, "/alarms/{alarm_id}/acknowledge", *alarming.MAY_ACKNOWLEDGE, of=shapes.AlarmOut)
+@writes(chapter, "/alarms/{alarm_id}/acknowledge", *alarming.MAY_ACKNOWLEDGE, of=shapes.AlarmOut)
 def acknowledge(request: HttpRequest, alarm_id: BigPk, given: shapes.NoteIn) -> Any:
     """Take note of an alarm"""
     found = one(_alarms(request).filter(pk=alarm_id))
@@ -229,7 +229,7 @@ class NotedOut(Schema):
     noted: int
 
 
-@writes(router, "/acknowledgements", *alarming.MAY_ACKNOWLEDGE, of=NotedOut)
+@writes(chapter, "/acknowledgements", *alarming.MAY_ACKNOWLEDGE, of=NotedOut)
 def acknowledge_all(request: HttpRequest, given: NoteAllIn) -> Any:
     """Take note of many alarms with one word, at most a thousand at once"""
     wanted = alarms.Wanted(**given.dict(exclude={"note", "upto"}), open_only=True)

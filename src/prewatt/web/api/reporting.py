@@ -7,18 +7,18 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from ninja import Query, Schema
 
 from prewatt.domain.reconciliation import queries as reconciliation
 from prewatt.domain.reports import energy
 from prewatt.domain.reports import finance as income
 from prewatt.domain.staff.rights import Right
-from prewatt.web.api.doors import bearer, reads
+from prewatt.web.api.doors import Chapter, bearer, reads
 from prewatt.web.api.paging import Parts, check_span, take
 from prewatt.web.api.shapes import Word
 from prewatt.web.parts.pages import now
 
-router = Router(tags=["reports"])
+chapter = Chapter("reports")
 DAYS_MAX = 3660
 SHEET_DAYS_MAX = 366
 
@@ -55,7 +55,7 @@ class IncomesOut(Schema):
     items: list[IncomeOut]
 
 
-@reads(router, "/reports/finance", Right.REPORTS, of=IncomesOut)
+@reads(chapter, "/reports/finance", Right.REPORTS, of=IncomesOut)
 def finance(request: HttpRequest, wanted: Annotated[WantedIncome, Query()]) -> Any:
     """Income by day, month or year; in all, by seller, by way of paying or by building"""
     check_span(wanted.first_day, wanted.last_day, DAYS_MAX)
@@ -94,7 +94,7 @@ class SheetOut(Schema):
     next: str
 
 
-@reads(router, "/reports/readings", Right.REPORTS, of=SheetOut)
+@reads(chapter, "/reports/readings", Right.REPORTS, of=SheetOut)
 def readings(request: HttpRequest, part: Parts, wanted: Annotated[Days, Query()]) -> Any:
     """The meter reading sheet: register before and now, ratio, energy used"""
     check_span(wanted.first_day, wanted.last_day, SHEET_DAYS_MAX)
@@ -143,7 +143,7 @@ class LinesOut(Schema):
     next: str
 
 
-@reads(router, "/reports/reconciliation", Right.REPORTS, of=LinesOut)
+@reads(chapter, "/reports/reconciliation", Right.REPORTS, of=LinesOut)
 def reconcile(request: HttpRequest, part: Parts, wanted: Annotated[WantedLines, Query()]) -> Any:
     """The ledger against every meter, as compared once a day"""
     chosen = reconciliation.Wanted(day=wanted.day, verdict=wanted.verdict)

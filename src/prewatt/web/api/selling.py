@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from ninja import Query, Schema
 
 from prewatt.domain import settlement
 from prewatt.domain.staff.rights import Right
@@ -15,13 +15,13 @@ from prewatt.domain.vending import queries
 from prewatt.domain.vending.models import Refund, Reversal, Sale, SaleState
 from prewatt.units.values import Money
 from prewatt.web.api import shapes
-from prewatt.web.api.doors import bearer, reads, write_id, writes
+from prewatt.web.api.doors import Chapter, bearer, reads, write_id, writes
 from prewatt.web.api.finding import meter_of, one
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import Name, Word
 from prewatt.web.parts.pages import address, now
 
-router = Router(tags=["selling"])
+chapter = Chapter("selling")
 
 
 class Wanted(Schema):
@@ -41,7 +41,7 @@ def sale_of(request: HttpRequest, sale_id: str) -> Sale:
     return one(queries.sales(operator=bearer(request)).filter(pk=sale_id))
 
 
-@reads(router, "/sales", Right.READ, of=shapes.SalesOut)
+@reads(chapter, "/sales", Right.READ, of=shapes.SalesOut)
 def list_sales(request: HttpRequest, part: Parts, wanted: Annotated[WantedSales, Query()]) -> Any:
     """Sales, the newest first"""
     found = queries.sales(operator=bearer(request), **wanted.dict())
@@ -49,7 +49,7 @@ def list_sales(request: HttpRequest, part: Parts, wanted: Annotated[WantedSales,
     return {"items": [shapes.sale(row) for row in rows], "next": after}
 
 
-@writes(router, "/sales", Right.SELL, of=shapes.SaleOut)
+@writes(chapter, "/sales", Right.SELL, of=shapes.SaleOut)
 def sell(request: HttpRequest, given: shapes.SaleIn) -> Any:
     """Sell: the money is booked now, and the order goes to the meter"""
     sale = vending.sell(
@@ -64,13 +64,13 @@ def sell(request: HttpRequest, given: shapes.SaleIn) -> Any:
     return shapes.sale(sale_of(request, sale.pk))
 
 
-@reads(router, "/sales/{sale_id}", Right.READ, of=shapes.SaleOut)
+@reads(chapter, "/sales/{sale_id}", Right.READ, of=shapes.SaleOut)
 def get_sale(request: HttpRequest, sale_id: Name) -> Any:
     """One sale, and where its money is"""
     return shapes.sale(sale_of(request, sale_id))
 
 
-@writes(router, "/sales/{sale_id}/cancel", Right.SELL, of=shapes.SaleOut)
+@writes(chapter, "/sales/{sale_id}/cancel", Right.SELL, of=shapes.SaleOut)
 def cancel_sale(request: HttpRequest, sale_id: Name, given: shapes.NothingIn) -> Any:  # noqa: ARG001 - an empty body
     """Recall a sale's order; its money then waits in the wallet"""
     order_id = sale_of(request, sale_id).order_id
@@ -78,7 +78,7 @@ def cancel_sale(request: HttpRequest, sale_id: Name, given: shapes.NothingIn) ->
     return shapes.sale(sale_of(request, sale_id))
 
 
-@writes(router, "/sales/{sale_id}/resend", Right.SELL, of=shapes.SaleOut)
+@writes(chapter, "/sales/{sale_id}/resend", Right.SELL, of=shapes.SaleOut)
 def resend_sale(request: HttpRequest, sale_id: Name, given: shapes.NothingIn) -> Any:  # noqa: ARG001 - an empty body
     """Send money that waits in the wallet to its meter again"""
     key = sale_of(request, sale_id).pk
@@ -88,7 +88,7 @@ def resend_sale(request: HttpRequest, sale_id: Name, given: shapes.NothingIn) ->
     return shapes.sale(sale_of(request, sale_id))
 
 
-@writes(router, "/sales/{sale_id}/pay-out", Right.REFUND, of=shapes.BackOut)
+@writes(chapter, "/sales/{sale_id}/pay-out", Right.REFUND, of=shapes.BackOut)
 def pay_out_sale(request: HttpRequest, sale_id: Name, given: shapes.BackIn) -> Any:
     """Pay back money that waits in the wallet"""
     row = vending.pay_out(
@@ -103,7 +103,7 @@ def pay_out_sale(request: HttpRequest, sale_id: Name, given: shapes.BackIn) -> A
     return shapes.back(row)
 
 
-@writes(router, "/sales/{sale_id}/reverse", Right.REVERSE, of=shapes.BackOut)
+@writes(chapter, "/sales/{sale_id}/reverse", Right.REVERSE, of=shapes.BackOut)
 def reverse_sale(request: HttpRequest, sale_id: Name, given: shapes.NoteIn) -> Any:
     """Turn a wrong sale round, whole"""
     row = vending.reverse(
@@ -117,7 +117,7 @@ def reverse_sale(request: HttpRequest, sale_id: Name, given: shapes.NoteIn) -> A
     return shapes.back(row)
 
 
-@reads(router, "/waiting", Right.READ, of=shapes.SalesOut)
+@reads(chapter, "/waiting", Right.READ, of=shapes.SalesOut)
 def list_waiting(request: HttpRequest, part: Parts) -> Any:
     """Sales whose money waits in the wallet because the meter did not take it"""
     found = queries.sales(operator=bearer(request), state=SaleState.WAITING)
@@ -125,14 +125,14 @@ def list_waiting(request: HttpRequest, part: Parts) -> Any:
     return {"items": [shapes.sale(row) for row in rows], "next": after}
 
 
-@reads(router, "/refunds", Right.READ, of=shapes.BacksOut)
+@reads(chapter, "/refunds", Right.READ, of=shapes.BacksOut)
 def list_refunds(request: HttpRequest, part: Parts, wanted: Annotated[Wanted, Query()]) -> Any:
     """Refunds, the newest first; days are those on which the money was paid back"""
     rows, after = take(queries.refunds(operator=bearer(request), **wanted.dict()), part, by="-asked_at")
     return {"items": [shapes.back(row) for row in rows], "next": after}
 
 
-@writes(router, "/refunds", Right.REFUND, of=shapes.BackOut)
+@writes(chapter, "/refunds", Right.REFUND, of=shapes.BackOut)
 def refund(request: HttpRequest, given: shapes.RefundIn) -> Any:
     """Take credit off a meter; it is paid back when the meter has confirmed"""
     row = vending.refund(
@@ -148,20 +148,20 @@ def refund(request: HttpRequest, given: shapes.RefundIn) -> Any:
     return shapes.back(row)
 
 
-@reads(router, "/refunds/{refund_id}", Right.READ, of=shapes.BackOut)
+@reads(chapter, "/refunds/{refund_id}", Right.READ, of=shapes.BackOut)
 def get_refund(request: HttpRequest, refund_id: Name) -> Any:
     """One refund"""
     return shapes.back(one(queries.refunds(operator=bearer(request)).filter(pk=refund_id)))
 
 
-@reads(router, "/reversals", Right.READ, of=shapes.BacksOut)
+@reads(chapter, "/reversals", Right.READ, of=shapes.BacksOut)
 def list_reversals(request: HttpRequest, part: Parts, wanted: Annotated[Wanted, Query()]) -> Any:
     """Reversals, the newest first"""
     rows, after = take(queries.reversals(operator=bearer(request), **wanted.dict()), part, by="-asked_at")
     return {"items": [shapes.back(row) for row in rows], "next": after}
 
 
-@reads(router, "/reversals/{reversal_id}", Right.READ, of=shapes.BackOut)
+@reads(chapter, "/reversals/{reversal_id}", Right.READ, of=shapes.BackOut)
 def get_reversal(request: HttpRequest, reversal_id: Name) -> Any:
     """One reversal"""
     return shapes.back(one(queries.reversals(operator=bearer(request)).filter(pk=reversal_id)))
@@ -176,7 +176,7 @@ class ReceiptOut(Schema):
     amount_fen: int
 
 
-@reads(router, "/receipts/{receipt}", Right.READ, of=ReceiptOut)
+@reads(chapter, "/receipts/{receipt}", Right.READ, of=ReceiptOut)
 def get_receipt(request: HttpRequest, receipt: Name) -> Any:
     """What a receipt's number stands for"""
     series, _dash, number = receipt.upper().partition("-")

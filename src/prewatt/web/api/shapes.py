@@ -38,7 +38,7 @@ class Given(Schema):
 
 
 def texts(said: Mapping[str, Any]) -> dict[str, str]:
-    """As somebody would type it into the console's form, whose rules then hold: yuan, yuan per kWh, a list by commas."""
+    """As somebody would type it into the console's form, whose rules then hold: yuan, yuan per kWh, commas."""
     return {name: _text(name, value) for name, value in said.items()}
 
 

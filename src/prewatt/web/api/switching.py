@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from typing import Annotated, Any, Final
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Schema
 from pydantic import Field, StrictInt
 
 from prewatt.domain.control import cutting
@@ -16,13 +16,13 @@ from prewatt.domain.estate import scope
 from prewatt.domain.fleet.operations import stop_site
 from prewatt.domain.staff.rights import Right
 from prewatt.web.api import shapes
-from prewatt.web.api.doors import bearer, by, reads, writes
+from prewatt.web.api.doors import Chapter, bearer, by, reads, writes
 from prewatt.web.api.finding import EitherOr, meter_of, one
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import Given, Id, Pk, Text
 from prewatt.web.parts.pages import now
 
-router = Router(tags=["switching"])
+chapter = Chapter("switching")
 MAY_STOP: Final = (Right.SWITCH, Right.SETTINGS)
 
 
@@ -64,13 +64,13 @@ def _shown() -> dict[str, Any]:
     return {**_rules(), "protected_now": cutting.is_protected(cutting.rules(), now=now())}
 
 
-@reads(router, "/switching/rules", Right.READ, of=RulesOut)
+@reads(chapter, "/switching/rules", Right.READ, of=RulesOut)
 def get_switching_rules(request: HttpRequest) -> Any:  # noqa: ARG001 - the site's
     """How many one person may switch off alone, and the protected hours"""
     return _shown()
 
 
-@writes(router, "/switching/rules", Right.SETTINGS, of=RulesOut, change=True)
+@writes(chapter, "/switching/rules", Right.SETTINGS, of=RulesOut, change=True)
 def change_switching_rules(request: HttpRequest, given: RulesChange) -> Any:
     """Change the rules of switching off"""
     new = {name: value for name, value in given.dict().items() if value is not None}
@@ -101,7 +101,7 @@ def _mark(mark: NeverCut) -> dict[str, Any]:
     return {**{name: getattr(mark, name) for name in names}, "set_by": mark.set_by.username}
 
 
-@reads(router, "/switching/never", Right.READ, of=NeverCutsOut)
+@reads(chapter, "/switching/never", Right.READ, of=NeverCutsOut)
 def list_never_cut(request: HttpRequest, part: Parts) -> Any:
     """Rooms and meters that no order switches off"""
     rows, after = take(cutting.marks(operator=bearer(request)).select_related("set_by"), part)
@@ -117,7 +117,7 @@ class NeverCutIn(Given):
     note: Text = ""
 
 
-@writes(router, "/switching/never", Right.SETTINGS, of=NeverCutOut)
+@writes(chapter, "/switching/never", Right.SETTINGS, of=NeverCutOut)
 def add_never_cut(request: HttpRequest, given: NeverCutIn) -> Any:
     """Put a room or a meter on the list"""
     if (given.meter_id is None) == (given.room_id is None):
@@ -130,7 +130,7 @@ def add_never_cut(request: HttpRequest, given: NeverCutIn) -> Any:
     return _mark(control.never_cut(thing=thing, kind=given.kind, note=given.note, **by(request)))
 
 
-@writes(router, "/switching/never/{mark_id}/remove", Right.SETTINGS, of=NeverCutOut)
+@writes(chapter, "/switching/never/{mark_id}/remove", Right.SETTINGS, of=NeverCutOut)
 def remove_never_cut(request: HttpRequest, mark_id: Pk, given: shapes.NothingIn) -> Any:  # noqa: ARG001
     """Take it off the list again"""
     mark = one(cutting.marks(operator=bearer(request)).filter(pk=mark_id).select_related("set_by"))
@@ -166,20 +166,20 @@ def _stop() -> dict[str, Any]:
     }
 
 
-@reads(router, "/switching/stop", Right.READ, of=StopOut)
+@reads(chapter, "/switching/stop", Right.READ, of=StopOut)
 def get_stop(request: HttpRequest) -> Any:  # noqa: ARG001 - the site's
     """Whether the site's stop is on"""
     return _stop()
 
 
-@writes(router, "/switching/stop", *MAY_STOP, of=StopOut)
+@writes(chapter, "/switching/stop", *MAY_STOP, of=StopOut)
 def stop_all(request: HttpRequest, given: WhyIn) -> Any:
     """Stop the site: no automatic trip and no batch of trips leaves, and what is on its way is recalled"""
     stop_site(why=given.why, **by(request))
     return _stop()
 
 
-@writes(router, "/switching/stop/lift", *MAY_STOP, of=StopOut)
+@writes(chapter, "/switching/stop/lift", *MAY_STOP, of=StopOut)
 def lift_stop(request: HttpRequest, given: WhyIn) -> Any:
     """Trips may leave again"""
     control.lift_stop(why=given.why, **by(request))

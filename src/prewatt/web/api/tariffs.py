@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Schema
 from pydantic import Field, StrictInt
 
 from prewatt.domain.estate.models import Meter
@@ -20,14 +20,14 @@ from prewatt.domain.tariff.cap import HOURS
 from prewatt.domain.tariff.models import PRICE_NAMES, Plan, PurchasePrice
 from prewatt.link.messages import Kind
 from prewatt.web.api import shapes
-from prewatt.web.api.doors import bearer, by, reads, write_id, writes
+from prewatt.web.api.doors import Chapter, bearer, by, reads, write_id, writes
 from prewatt.web.api.finding import one
 from prewatt.web.api.ordering import batch_of
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import Given, Pk, Word
 from prewatt.web.parts.pages import now
 
-router = Router(tags=["prices"])
+chapter = Chapter("prices")
 PriceE4 = Annotated[StrictInt, Field(ge=0, le=operations.PRICE_E4_MAX)]
 Long = Annotated[str, Field(max_length=operations.NOTE_MAX, pattern=shapes.PRINTABLE)]
 
@@ -61,13 +61,13 @@ def _shown(plan: Plan) -> dict[str, Any]:
     return {name: getattr(plan, name) for name in PlanOut.model_fields}
 
 
-@reads(router, "/plans", Right.READ, of=PlansOut)
+@reads(chapter, "/plans", Right.READ, of=PlansOut)
 def list_plans(request: HttpRequest) -> Any:  # noqa: ARG001 - plans are the site's
     """Price plans"""
     return {"items": [_shown(row) for row in queries.plans().order_by("name")]}
 
 
-@reads(router, "/plans/{plan_id}", Right.READ, of=PlanOut)
+@reads(chapter, "/plans/{plan_id}", Right.READ, of=PlanOut)
 def get_plan(request: HttpRequest, plan_id: Pk) -> Any:  # noqa: ARG001 - plans are the site's
     """One price plan"""
     return _plan(plan_id)
@@ -115,13 +115,13 @@ def _save(request: HttpRequest, plan: Plan | None, said: dict[str, Any]) -> dict
     return _plan(made.pk)
 
 
-@writes(router, "/plans", Right.SETTINGS, of=PlanOut)
+@writes(chapter, "/plans", Right.SETTINGS, of=PlanOut)
 def add_plan(request: HttpRequest, given: PlanIn) -> Any:
     """A new price plan"""
     return _save(request, None, given.dict())
 
 
-@writes(router, "/plans/{plan_id}", Right.SETTINGS, of=PlanOut, change=True)
+@writes(chapter, "/plans/{plan_id}", Right.SETTINGS, of=PlanOut, change=True)
 def change_plan(request: HttpRequest, plan_id: Pk, given: PlanChange) -> Any:
     """Change a price plan; its meters keep their prices until it is sent"""
     plan = one(Plan.objects.filter(pk=plan_id))
@@ -136,7 +136,7 @@ class SendIn(Given):
     reason: shapes.Text = ""
 
 
-@writes(router, "/plans/{plan_id}/send", Right.METER_ORDERS, of=shapes.BatchOut)
+@writes(chapter, "/plans/{plan_id}/send", Right.METER_ORDERS, of=shapes.BatchOut)
 def send_plan(request: HttpRequest, plan_id: Pk, given: SendIn) -> Any:
     """Send a plan's prices to its meters; other meters take a plan by `place_batch`"""
     plan = one(Plan.objects.filter(pk=plan_id, active=True))
@@ -176,7 +176,7 @@ def _paid(row: PurchasePrice) -> dict[str, Any]:
     return {**{name: getattr(row, name) for name in names}, "set_by": row.set_by.username}
 
 
-@reads(router, "/purchase-prices", Right.READ, of=PurchasesOut)
+@reads(chapter, "/purchase-prices", Right.READ, of=PurchasesOut)
 def list_purchase_prices(request: HttpRequest, part: Parts) -> Any:  # noqa: ARG001 - the site's
     """What the site itself pays, the newest first"""
     rows, after = take(PurchasePrice.objects.select_related("set_by"), part, by="-from_day")
@@ -195,7 +195,7 @@ class PurchaseIn(Given):
     note: Long = ""
 
 
-@writes(router, "/purchase-prices", Right.SETTINGS, of=PurchaseOut)
+@writes(chapter, "/purchase-prices", Right.SETTINGS, of=PurchaseOut)
 def set_purchase_price(request: HttpRequest, given: PurchaseIn) -> Any:
     """What the site pays from a day on; the same day again corrects it"""
     said = given.dict()
@@ -220,7 +220,7 @@ class DifferingOut(Schema):
     next: str
 
 
-@reads(router, "/differing", Right.READ, of=DifferingOut)
+@reads(chapter, "/differing", Right.READ, of=DifferingOut)
 def list_differing(request: HttpRequest, part: Parts) -> Any:
     """Meters that show other prices or limits than were sent to them"""
     rows, after = take(fleets.differing_meters(operator=bearer(request)), part)
@@ -246,7 +246,7 @@ class AgainIn(Given):
     kind: Annotated[str, Field(pattern="^(prices|limits)$")]
 
 
-@writes(router, "/differing/send", Right.METER_ORDERS, of=shapes.BatchOut)
+@writes(chapter, "/differing/send", Right.METER_ORDERS, of=shapes.BatchOut)
 def send_again(request: HttpRequest, given: AgainIn) -> Any:
     """Send once more what was sent last, to every meter that shows something else"""
     made = fleet.send_again(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from django.db.models import Q
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from ninja import Query, Schema
 from pydantic import Field, StrictInt
 
 from prewatt.domain.estate import customers
@@ -17,14 +17,14 @@ from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.accounts import accounts, matching
 from prewatt.units.values import Money
 from prewatt.web.api import shapes
-from prewatt.web.api.doors import bearer, by, reads, write_id, writes
+from prewatt.web.api.doors import Chapter, bearer, by, reads, write_id, writes
 from prewatt.web.api.finding import account_of, customer_of, meter_of, one, uuid_of, whom
 from prewatt.web.api.finding import customers as customers_of
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import Pk, Word
 from prewatt.web.parts.pages import address, now
 
-router = Router(tags=["customers"])
+chapter = Chapter("customers")
 LimitFen = Annotated[StrictInt, Field(ge=0, le=terms.LIMIT_FEN_MAX)]
 TermPrice = Annotated[StrictInt, Field(ge=0, le=terms.PRICE_E4_MAX)]
 
@@ -43,7 +43,7 @@ class WantedAccounts(Schema):
     open: bool | None = None
 
 
-@reads(router, "/customers", Right.READ, of=shapes.CustomersOut)
+@reads(chapter, "/customers", Right.READ, of=shapes.CustomersOut)
 def list_customers(request: HttpRequest, part: Parts, wanted: Annotated[WantedCustomers, Query()]) -> Any:
     """Customers, by user number"""
     found = customers_of(request)
@@ -55,13 +55,13 @@ def list_customers(request: HttpRequest, part: Parts, wanted: Annotated[WantedCu
     return {"items": [shapes.customer(row) for row in rows], "next": after}
 
 
-@writes(router, "/customers", Right.OPEN_ACCOUNT, of=shapes.CustomerOut)
+@writes(chapter, "/customers", Right.OPEN_ACCOUNT, of=shapes.CustomerOut)
 def add_customer(request: HttpRequest, given: shapes.CustomerIn) -> Any:
     """A new customer, still without an account"""
     return shapes.customer(customers.record(person=customers.Person(**given.dict()), **by(request)))
 
 
-@reads(router, "/customers/{customer_id}", Right.READ, of=shapes.CustomerOut)
+@reads(chapter, "/customers/{customer_id}", Right.READ, of=shapes.CustomerOut)
 def get_customer(request: HttpRequest, customer_id: Pk) -> Any:
     """One customer"""
     return shapes.customer(customer_of(request, customer_id))
@@ -78,7 +78,7 @@ class CustomerChange(shapes.Given):
     password: Word | None = None
 
 
-@writes(router, "/customers/{customer_id}", Right.OPEN_ACCOUNT, of=shapes.CustomerOut, change=True)
+@writes(chapter, "/customers/{customer_id}", Right.OPEN_ACCOUNT, of=shapes.CustomerOut, change=True)
 def change_customer(request: HttpRequest, customer_id: Pk, given: CustomerChange) -> Any:
     """Change what is known of a customer"""
     one_ = customer_of(request, customer_id)
@@ -90,7 +90,7 @@ def change_customer(request: HttpRequest, customer_id: Pk, given: CustomerChange
     )
 
 
-@reads(router, "/accounts", Right.READ, of=shapes.AccountsOut)
+@reads(chapter, "/accounts", Right.READ, of=shapes.AccountsOut)
 def list_accounts(request: HttpRequest, part: Parts, wanted: Annotated[WantedAccounts, Query()]) -> Any:
     """Accounts, open and closed, the newest first"""
     found = accounts(operator=bearer(request))
@@ -102,7 +102,7 @@ def list_accounts(request: HttpRequest, part: Parts, wanted: Annotated[WantedAcc
     return {"items": [shapes.account(row) for row in rows], "next": after}
 
 
-@writes(router, "/accounts", Right.OPEN_ACCOUNT, of=shapes.AccountOut)
+@writes(chapter, "/accounts", Right.OPEN_ACCOUNT, of=shapes.AccountOut)
 def open_account(request: HttpRequest, given: shapes.AccountIn) -> Any:
     """Open an account as the meter is set; also a further meter of a customer who has one"""
     made = vending.open_account(
@@ -119,7 +119,7 @@ def open_account(request: HttpRequest, given: shapes.AccountIn) -> Any:
     return shapes.account(account_of(request, made.pk))
 
 
-@reads(router, "/accounts/{account_id}", Right.READ, of=shapes.AccountOut)
+@reads(chapter, "/accounts/{account_id}", Right.READ, of=shapes.AccountOut)
 def get_account(request: HttpRequest, account_id: shapes.BigPk) -> Any:
     """One account"""
     return shapes.account(account_of(request, account_id))
@@ -135,7 +135,7 @@ class AccountChange(shapes.Given):
     inactive: bool | None = None
 
 
-@writes(router, "/accounts/{account_id}", Right.OPEN_ACCOUNT, of=shapes.AccountOut, change=True)
+@writes(chapter, "/accounts/{account_id}", Right.OPEN_ACCOUNT, of=shapes.AccountOut, change=True)
 def change_account(request: HttpRequest, account_id: shapes.BigPk, given: AccountChange) -> Any:
     """Change what an account says of itself: kind of use, notices, out of use"""
     found = account_of(request, account_id)
@@ -184,7 +184,7 @@ class OpenedOut(Schema):
     items: list[shapes.AccountOut]
 
 
-@writes(router, "/openings", Right.OPEN_ACCOUNT, of=OpenedOut)
+@writes(chapter, "/openings", Right.OPEN_ACCOUNT, of=OpenedOut)
 def open_accounts(request: HttpRequest, given: OpenIn) -> Any:
     """Open accounts on several meters at once, with limits and prices: all of them or none"""
     made = opening_many.open_accounts(
@@ -210,7 +210,7 @@ def _wanted(request: HttpRequest, given: MeterToOpen) -> opening_many.Wanted:
     )
 
 
-@writes(router, "/meters/{meter_id}/read-to-open", Right.OPEN_ACCOUNT, of=shapes.OrderOut)
+@writes(chapter, "/meters/{meter_id}/read-to-open", Right.OPEN_ACCOUNT, of=shapes.OrderOut)
 def read_to_open(request: HttpRequest, meter_id: Pk, given: shapes.NothingIn) -> Any:  # noqa: ARG001 - an empty body
     """Read a meter before an account is opened on it"""
     meter = meter_of(request, meter_id)

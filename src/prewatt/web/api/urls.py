@@ -16,18 +16,21 @@ from prewatt.domain.staff.refusals import Refused
 from prewatt.web.api import (
     answers,
     counter,
+    defaults,
     endings,
     estate,
+    installation,
     manual,
     ordering,
     people,
     reporting,
     selling,
+    structure,
     switching,
     tariffs,
     tenants,
 )
-from prewatt.web.api.doors import Token, in_json
+from prewatt.web.api.doors import EVERYTHING, Token, in_json
 
 api = NinjaAPI(
     title="prewatt",
@@ -37,9 +40,12 @@ api = NinjaAPI(
     auth=Token(),
     docs_url=None,
 )
+# Each registers its operations when it is imported.
 CHAPTERS = (
     people,
     estate,
+    structure,
+    installation,
     tenants,
     endings,
     selling,
@@ -47,10 +53,10 @@ CHAPTERS = (
     ordering,
     tariffs,
     switching,
+    defaults,
     reporting,
 )
-for one in CHAPTERS:
-    api.add_router("", one.router)
+api.add_router("", EVERYTHING)
 
 
 @api.exception_handler(Refused)
