@@ -9,7 +9,7 @@ import os
 import time
 from datetime import UTC, datetime
 
-from prewatt.server.demo import files, fleet, past
+from prewatt.server.demo import files, fleet, lows, past
 from prewatt.server.demo.files import Files, report
 
 WORKERS = max(1, min(4, os.cpu_count() or 1))
@@ -42,7 +42,7 @@ def _scale(folder: Files) -> None:
 def _begin(folder: Files) -> None:
     """The meters live their past on all cores while the database is made."""
     end_ms = time.time_ns() // 1_000_000
-    with past.living(end_ms, workers=WORKERS) as lives_to_come:
+    with past.living(end_ms, workers=WORKERS, live=lows.live) as lives_to_come:
         from prewatt.server import ready
         from prewatt.server.commands.serve import migrate
 

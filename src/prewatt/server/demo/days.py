@@ -6,7 +6,7 @@ from the meter's own memory; the newest come first, so that the pages that peopl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from prewatt.link.messages import Reading
@@ -27,32 +27,38 @@ def _profile() -> Profile:
 def readings(life: Life, day: int) -> list[Reading]:
     """One room's readings of one day, every half hour.
 
-    The day of the start ends there, a lost meter's when it fell silent.
+    The day of the start ends there, a lost meter's when it fell silent; a night without a line has none.
     """
+    return [reading(life, meter, at_ms) for meter, at_ms in living(life, day)]
+
+
+def living(life: Life, day: int) -> Iterator[tuple[Meter, int]]:
+    """The meter at each moment of a day at which it was looked at; what was bought or switched before has happened."""
     from_ms = life.start_ms + day * DAY_MS
     until_ms = min(from_ms + DAY_MS, life.end_ms, life.silent_from_ms or life.end_ms)
-    room = tower.rooms()[life.index]
-    return _looked_at(life, day, range(from_ms + room.unit * IN_TURN_MS, until_ms, LOOK_MS))
+    moments = range(from_ms + tower.rooms()[life.index].unit * IN_TURN_MS, until_ms, LOOK_MS)
+    return _living(life, day, [at for at in moments if not any(one.holds(at) for one in life.outages)])
 
 
 def values_at(life: Life, at_ms: int) -> dict[str, int]:
     """One full look at one moment of the past."""
-    [reading] = _looked_at(life, (at_ms - life.start_ms) // DAY_MS, range(at_ms, at_ms + 1))
-    return reading.values
+    [(meter, at)] = _living(life, (at_ms - life.start_ms) // DAY_MS, [at_ms])
+    return past.look(_profile(), _profile().sweep_blocks, meter, at)
 
 
-def _looked_at(life: Life, day: int, moments: range) -> list[Reading]:
+def reading(life: Life, meter: Meter, at_ms: int) -> Reading:
+    values = past.look(_profile(), _profile().sweep_blocks, meter, at_ms)
+    return Reading(meter=tower.rooms()[life.index].meter, taken_at_ms=at_ms, values=values)
+
+
+def _living(life: Life, day: int, moments: Iterable[int]) -> Iterator[tuple[Meter, int]]:
     room = tower.rooms()[life.index]
     plain = {"at_ms": life.start_ms + day * DAY_MS, "memory": life.midnights[day]}
     meter = Meter.from_dict(past.spec(room), past.room_load(room), plain)
-    blocks = _profile().sweep_blocks
-    return [
-        Reading(meter=room.meter, taken_at_ms=at_ms, values=past.look(_profile(), blocks, meter, at_ms))
-        for at_ms in _looks(meter, life, moments)
-    ]
+    return ((meter, at_ms) for at_ms in _looks(meter, life, moments))
 
 
-def _looks(meter: Meter, life: Life, moments: range) -> Iterator[int]:
+def _looks(meter: Meter, life: Life, moments: Iterable[int]) -> Iterator[int]:
     """The moments to look at; what was bought or switched before each has happened to the meter by then."""
     both: list[Purchase | Switched] = [*life.purchases, *life.switched]
     happenings = sorted((one for one in both if one.at_ms >= meter.at_ms), key=lambda one: one.at_ms)

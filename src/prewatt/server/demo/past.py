@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from prewatt.link.messages import Reading
 from prewatt.profiles import Block, Profile, load
 from prewatt.server.demo import tower
 from prewatt.server.demo.tower import RoomPlan, Wanted
@@ -51,6 +52,16 @@ class Switched(msgspec.Struct, frozen=True):
     after: dict[str, int]
 
 
+class Outage(msgspec.Struct, frozen=True):
+    """Nothing was heard of the meter for so long; it lived on."""
+
+    from_ms: int
+    until_ms: int
+
+    def holds(self, at_ms: int) -> bool:
+        return self.from_ms <= at_ms < self.until_ms
+
+
 class Life(msgspec.Struct):
     """One room's meter from the first midnight to the demo's start."""
 
@@ -62,10 +73,12 @@ class Life(msgspec.Struct):
     midnights: list[dict[str, Any]] = []  # the meter's memory at start_ms + k days
     last: dict[str, Any] = {}  # `Meter.memory_dict()` at end_ms
     silent_from_ms: int | None = None  # a lost meter: alive, but the line to it is not
+    outages: list[Outage] = []
+    lows: list[Reading] = []  # looks at which its credit had just fallen to a limit (`lows.py`)
 
 
 @contextmanager
-def living(end_ms: int, *, workers: int) -> Iterator[Callable[[], list[Life]]]:
+def living(end_ms: int, *, workers: int, live: Callable[[int, int], Life]) -> Iterator[Callable[[], list[Life]]]:
     """All 152, on so many processes, from now on; call what is given to wait for them."""
     rooms = range(len(tower.rooms()))
     with ProcessPoolExecutor(workers, mp_context=get_context("fork")) as pool:
