@@ -111,21 +111,22 @@ def change_defaults(
         check_site(operator)
     values = _read(typed, building)
     before = said(building)
+    changed = [name for name in SHIPPED if values[name] != before[name]]
+    if not changed:
+        return values
     Defaults.objects.update_or_create(building=building, defaults=values)
-    if values["sweep_s"] != before["sweep_s"]:
+    if "sweep_s" in changed:
         meters = {"buses__meters__room__floor__building": building} if building else {}
         bump_config(Gateway.objects.filter(**meters).values_list("pk", flat=True))
-    changed = [name for name in SHIPPED if values[name] != before[name]]
-    if changed:
-        staff.log(
-            operator=operator,
-            action="estate.defaults",
-            target=f"building {building.code}" if building else "site",
-            before={name: before[name] for name in changed},
-            after={name: values[name] for name in changed},
-            address=address,
-            now=now,
-        )
+    staff.log(
+        operator=operator,
+        action="estate.defaults",
+        target=f"building {building.code}" if building else "site",
+        before={name: before[name] for name in changed},
+        after={name: values[name] for name in changed},
+        address=address,
+        now=now,
+    )
     return values
 
 

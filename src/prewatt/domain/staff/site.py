@@ -73,9 +73,9 @@ def change(
         _hang(site, logo)
     elif drop_logo:
         site.logo, site.logo_type, site.logo_digest = None, "", ""
-    site.save()
     after = _facts(site)
     if after != before:
+        site.save()
         log(operator=by, action="site.door", target="site", before=before, after=after, address=address, now=now)
     return site
 

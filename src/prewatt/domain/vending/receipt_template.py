@@ -148,19 +148,19 @@ def set_template(
     if said:
         raise FieldsRefused({"text": said})
     before = own(building, kind)
+    if text == before:
+        return
     found = Wording.objects.filter(key=KEYS[kind], language=LANGUAGE, building=building)
     if not text:
         found.delete()
     elif not found.update(text=text):
         Wording.objects.create(key=KEYS[kind], language=LANGUAGE, building=building, text=text)
-    if text != before:
-        target = f"building {building.code}" if building else "site"
-        By(operator, address, now).log(
-            "vending.receipt_template",
-            target,
-            before={"kind": kind, "text": before},
-            after={"kind": kind, "text": text},
-        )
+    By(operator, address, now).log(
+        "vending.receipt_template",
+        f"building {building.code}" if building else "site",
+        before={"kind": kind, "text": before},
+        after={"kind": kind, "text": text},
+    )
 
 
 def _problem(text: str) -> str:

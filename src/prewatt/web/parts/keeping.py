@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.middleware.csrf import InvalidTokenFormat, _check_token_format, _does_token_match
+from django.middleware import csrf
 from django.urls import Resolver404, resolve
 
 MARK = "prewatt_who"
@@ -83,11 +83,16 @@ def _marked(request: HttpRequest) -> tuple[int, list[tuple[int, str]]]:
 def drew(request: HttpRequest) -> int:
     """Who was logged in when this form was drawn here, before a later log-in. 0: not a form that we know."""
     token = request.POST.get("csrfmiddlewaretoken") or request.headers.get("X-CSRFToken", "")
+    return next((who for who, secret in _marked(request)[1] if _fits(token, secret)), 0)
+
+
+def _fits(token: str, secret: str) -> bool:
+    """Django alone knows how it masks a secret in a form."""
     try:
-        _check_token_format(token)
-    except InvalidTokenFormat:
-        return 0
-    return next((who for who, secret in _marked(request)[1] if _does_token_match(token, secret)), 0)
+        csrf._check_token_format(token)  # type: ignore[attr-defined]
+    except csrf.InvalidTokenFormat:
+        return False
+    return bool(csrf._does_token_match(token, secret))  # type: ignore[attr-defined]
 
 
 def keep(request: HttpRequest, *, now: datetime, who_id: int = 0) -> str:
