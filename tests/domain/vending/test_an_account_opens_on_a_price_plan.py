@@ -79,7 +79,7 @@ def test_prices_above_the_cap_need_a_ground(counter: Counter, typed: bool) -> No
     asked: dict[str, Any] = {"terms": Terms(price_flat_e4=7001)} if typed else {"plan": plan(counter, 7001)}
     with pytest.raises(AboveCap) as refused:
         open_(counter, **asked, ground="  ")
-    assert (refused.value.meter_id, refused.value.field) == (counter.meters[0].pk, "ground")  # type: ignore[attr-defined]
+    assert (refused.value.meter_id, refused.value.field) == (counter.meters[0].pk, "ground")
     assert nothing_happened()
     open_(counter, **asked, ground="批准书 12 号")
     entry = LogEntry.objects.get(action="tariff.above_cap")

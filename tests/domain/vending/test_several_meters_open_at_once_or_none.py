@@ -83,7 +83,7 @@ def test_one_refused_meter_opens_none(counter: Counter) -> None:
 
     with pytest.raises(OpeningAboveCeiling) as refused:
         open_(counter, wanted(counter.meters[0]), wanted(counter.meters[1], "1000.01"))
-    assert refused.value.meter_id == counter.meters[1].pk  # type: ignore[attr-defined]
+    assert refused.value.meter_id == counter.meters[1].pk
     assert nothing_is_there()
 
 

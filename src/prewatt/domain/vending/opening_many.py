@@ -108,7 +108,7 @@ def open_accounts(
                 _open(form_id, one, customer=customer, tender=tender, operator=operator, now=now, address=address)
             )
         except Refused as error:
-            error.meter_id = one.meter.pk  # type: ignore[attr-defined]
+            error.meter_id = one.meter.pk
             raise
     return opened
 

@@ -176,7 +176,7 @@ def _wanted(one: Line) -> Wanted:
     try:
         read = terms.read({name: one.texts[name] for name in names})
     except BadTerm as error:
-        error.meter_id = one.meter.pk  # type: ignore[attr-defined]
+        error.meter_id = one.meter.pk
         raise
     return Wanted(
         meter=one.meter,
@@ -222,12 +222,10 @@ def _amount(text: str) -> Money | str:
     return money
 
 
-def mark_wrong(form: Form, error: Exception) -> None:
+def mark_wrong(form: Form, error: Refused) -> None:
     """Where the refusal belongs on the form."""
-    name = str(getattr(error, "field", ""))
-    meter_id = getattr(error, "meter_id", None)
-    if meter_id is None:
-        form.wrong = name
+    if error.meter_id is None:
+        form.wrong = error.field
     for one in form.lines:
-        if one.meter.pk == meter_id:
-            one.wrong = name or "meter"
+        if one.meter.pk == error.meter_id:
+            one.wrong = error.field or "meter"
