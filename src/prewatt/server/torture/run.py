@@ -169,7 +169,7 @@ class World:
         self._lives = 0
         self.mistakes: list[BaseException] = []
         self._stopping = False
-        self._ghosts: list[asyncio.Task[None]] = []
+        self._ghosts: set[asyncio.Task[None]] = set()
 
     def _luck(self, what: str) -> random.Random:
         return random.Random(f"{self.plot.seed} {what}")  # noqa: S311 - a seed that can be repeated is the point
@@ -244,8 +244,8 @@ class World:
         if running.done() and not running.cancelled() and (error := running.exception()) is not None:
             self._told_of(error)
         running.cancel()
-        self._ghosts.append(running)
-        running.add_done_callback(_forget)
+        self._ghosts.add(running)
+        running.add_done_callback(self._laid)
         for pipe in pipes:
             pipe.close()
         copy = self.folder / f"journal-{self._lives}.sqlite3"
@@ -254,6 +254,11 @@ class World:
                 shutil.copyfile(old, copy.with_name(copy.name + tail))
                 old.unlink()  # the ghost keeps its handle; nobody else may find it
         return copy
+
+    def _laid(self, ghost: asyncio.Task[None]) -> None:
+        """It mumbles no more: whatever that gateway was made of can go."""
+        self._ghosts.discard(ghost)
+        _forget(ghost)
 
     def _told_of(self, error: BaseException) -> None:
         """The gateway ended by itself: a mistake of the program, unless it was killed."""
@@ -328,8 +333,8 @@ class World:
     def _story(self, verdict: checks.Verdict) -> list[str]:
         """The lines about the blamed orders, else the last ones, with what happened to their meters between them."""
         names = set(verdict.orders[:3])
-        told = [line for line in self.history.lines if any(name in line for name in names)] if names else []
-        return (told or self.history.lines[-STORY_LINES_MAX:])[:STORY_LINES_MAX]
+        told = [line for line in self.history.told if any(name in line for name in names)] if names else []
+        return (told or self.history.last(STORY_LINES_MAX))[:STORY_LINES_MAX]
 
 
 class _Converter:
