@@ -8,12 +8,16 @@ from decimal import Decimal
 
 _AMOUNT = re.compile(r"[+-]?\d{1,12}(\.\d{1,2})?")
 _PRICE = re.compile(r"\d{1,6}(\.\d{1,4})?")
+_RATE = re.compile(r"\d{1,6}(\.\d{1,8})?")
 _KWH = re.compile(r"[+-]?\d{1,12}(\.\d{1,3})?")
 
 FEN_PER_YUAN = 100
 WH_PER_KWH = 1000
 # A price counts 1e-4 yuan per kWh; times Wh that is 1e-7 yuan, and a fen is 1e-2 yuan.
 _PRICE_WH_PER_FEN = 100_000
+E8_PER_YUAN = 10**8
+# A rate counts 1e-8 yuan per kWh; times Wh that is 1e-11 yuan.
+RATE_WH_PER_FEN = 10**9
 
 
 class UnitError(ValueError):
@@ -104,6 +108,33 @@ class Price:
 
     def __str__(self) -> str:
         return f"{self.e4 // 10_000}.{self.e4 % 10_000:04d}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rate:
+    """Yuan per kWh in steps of 1e-8, signed: grid companies publish six decimals, and a surcharge may be a discount.
+
+    What a meter takes is a `Price`; what a bill is reckoned with is a `Rate`.
+    """
+
+    e8: int
+
+    def __post_init__(self) -> None:
+        if type(self.e8) is not int:
+            raise UnitError(f"Rate counts whole 1e-8 yuan per kWh, not {self.e8!r}")
+
+    @classmethod
+    def parse(cls, text: str | int | Decimal) -> Rate:
+        """Yuan per kWh as text, at most eight decimals."""
+        value = str(text).strip()
+        sign = -1 if value.startswith("-") else 1
+        return cls(sign * int(_text(value.removeprefix("-"), _RATE, "Rate") * E8_PER_YUAN))
+
+    def __str__(self) -> str:
+        """At least four decimals, and as many more as it has."""
+        whole, rest = divmod(abs(self.e8), E8_PER_YUAN)
+        digits = f"{rest:08d}".rstrip("0").ljust(4, "0")
+        return f"{'-' if self.e8 < 0 else ''}{whole}.{digits}"
 
 
 def round_half_up(numerator: int, denominator: int) -> int:
