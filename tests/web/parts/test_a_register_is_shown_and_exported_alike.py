@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -58,6 +59,16 @@ def sheet(found: Table) -> Found:
 def test_pages_are_cut_on_the_server_and_never_overlap() -> None:
     seen = [name for page in (1, 2, 3) for name in names(table(f"page={page}&size=50"))]
     assert len(seen) == len(set(seen)) == 121
+
+
+def test_what_a_list_begins_with_is_not_called_a_narrow_search() -> None:
+    """An empty list of today says that nothing happened; one that somebody narrowed says that nothing fits."""
+    begins = replace(REGISTER, defaults=lambda _who: {"kind": "a"})
+    told = {
+        address: Table(begins, SimpleNamespace(), QueryDict(address)).narrowed  # type: ignore[arg-type]
+        for address in ("", "kind=a", "kind=", "kind=b", "kind=a&text=x", "sort=-fen")
+    }
+    assert [address for address, narrowed in told.items() if narrowed] == ["kind=b", "kind=a&text=x"]
 
 
 def test_a_page_size_of_ones_own_is_bounded() -> None:

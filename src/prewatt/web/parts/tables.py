@@ -173,17 +173,20 @@ class Table:
     columns: list[Column] = field(init=False)
     sort: str = field(init=False)
     size: int = field(init=False)
+    narrowed: bool = field(init=False)  # by more than the filters that this list begins with
     _page: Page[Any] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         given = self.query
         named = any(one.key in given for one in self.register.filters)
-        if not named and self.register.defaults is not None:
+        begins = dict(self.register.defaults(self.operator)) if self.register.defaults is not None else {}
+        if not named and begins:
             given = given.copy()
-            given.update(dict(self.register.defaults(self.operator)))
+            given.update(begins)
         self.query = given
         read = {one.key: one.read(given.get(one.key, ""), self.operator) for one in self.register.filters}
         self.ask = Ask(self.operator, {key: value for key, value in read.items() if value is not None})
+        self.narrowed = any(self._text(one) not in ("", begins.get(one.key)) for one in self.register.filters)
         self.columns = self._columns()
         self.sort = self._sort()
         self.size = _size(given.get("size", ""))

@@ -251,6 +251,7 @@ NOW = Register(
 )
 HISTORY = Register(
     name="alarm-history",
+    icon="bell",
     title=gettext_lazy("Alarm history"),
     columns=_columns(history=True),
     filters=(Filter("from", gettext_lazy("From"), "day"), Filter("to", gettext_lazy("To"), "day"), *_PLACES),

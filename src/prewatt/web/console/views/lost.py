@@ -73,6 +73,7 @@ def _totals(ask: Ask) -> Mapping[str, int]:
 
 METERS = Register(
     name="lost-meters",
+    icon="circle-check",
     title=gettext_lazy("Lost meters"),
     columns=(
         Column(
@@ -186,6 +187,7 @@ def _never(one: LostGateway) -> str:
 
 GATEWAYS = Register(
     name="lost-gateways",
+    icon="circle-check",
     title=gettext_lazy("Lost gateways"),
     columns=(
         Column(

@@ -110,6 +110,7 @@ def _decide(line: Line) -> str:
 
 LINES = Register(
     name="reconciliation",
+    icon="scale",
     title=gettext_lazy("Ledger against meters"),
     columns=(
         Column(
@@ -270,6 +271,7 @@ def _days(ask: Ask) -> QuerySet[Total]:
 
 DAYS = Register(
     name="reconciliation-days",
+    icon="scale",
     title=gettext_lazy("Ledger against meters, day by day"),
     columns=(
         Column(

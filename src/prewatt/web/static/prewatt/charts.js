@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--pw-${name}`).trim();
+  const LABEL_PX = 64; // a date below an axis, with the space beside it
   const live = new Map();
 
   const axis = (more = {}) => Object.assign({
@@ -54,10 +55,10 @@
       })),
     }),
     /* what was used, and what was used in the days it is held against as a dashed step */
-    compare: (f) => ({
+    compare: (f, room) => ({
       grid: { left: 64, right: 12, top: f.earlier.length ? 28 : 10, bottom: 22 }, tooltip: tip(f.unit),
       legend: f.earlier.length ? legend([f.name, f.earlier_name]) : undefined,
-      xAxis: axis({ type: "category", data: f.labels, splitLine: { show: false }, axisLabel: { interval: Math.max(0, Math.ceil(f.labels.length / 12) - 1), color: token("axis"), fontSize: 11 } }),
+      xAxis: axis({ type: "category", data: f.labels, splitLine: { show: false }, axisLabel: { hideOverlap: true, interval: Math.max(0, Math.ceil(f.labels.length / Math.min(12, room)) - 1), color: token("axis"), fontSize: 11 } }),
       yAxis: axis({ type: "value", axisLine: { show: false }, splitNumber: 4 }),
       series: [
         { name: f.name, type: "bar", data: f.values, barMaxWidth: 34, itemStyle: { color: token("c1"), borderRadius: [2, 2, 0, 0] } },
@@ -80,7 +81,7 @@
       chart = window.echarts.init(place, null, { renderer: "canvas" });
       live.set(place, chart);
     }
-    chart.setOption(Object.assign({ animation: false, textStyle: { fontFamily: token("font") } }, kinds[figures.kind](figures)), true);
+    chart.setOption(Object.assign({ animation: false, textStyle: { fontFamily: token("font") } }, kinds[figures.kind](figures, Math.max(2, Math.floor(place.clientWidth / LABEL_PX)))), true);
   };
   const drawAll = () => {
     live.forEach((chart, place) => { if (!document.contains(place)) { chart.dispose(); live.delete(place); } });

@@ -94,6 +94,7 @@ def _standing(row: Mapping[str, Any]) -> words.Text:
 
 REGISTER = Register(
     name="days",
+    icon="list-check",
     title=gettext_lazy("Day close"),
     columns=(
         Column(

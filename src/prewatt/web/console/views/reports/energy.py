@@ -89,6 +89,7 @@ _WHERE = (
 
 READINGS = Register(
     name="readings",
+    icon="table",
     title=gettext_lazy("Meter reading sheet"),
     columns=(
         Column("number", gettext_lazy("Meter number"), sort=("number",), link=_to_meter, width=16),
@@ -139,6 +140,7 @@ def _daily_totals(ask: Ask) -> Mapping[str, int]:
 
 DAILY = Register(
     name="daily",
+    icon="chart-bar",
     title=gettext_lazy("Daily use of prepaid meters"),
     columns=(
         Column("day", gettext_lazy("Day"), "day", sort=("day",), width=12),

@@ -153,6 +153,7 @@ _number = partial(Column, kind="count", width=10)
 
 REGISTER = Register(
     name="finance",
+    icon="currency-yuan",
     title=gettext_lazy("Finance: sales by day, month and year"),
     columns=(
         Column("period", gettext_lazy("Period"), sort=("period",), link=lambda row: row["single"], width=12),
