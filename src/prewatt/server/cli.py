@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str, bool]] = {
     "restore": ("prewatt.server.commands.restore", "app", "Bring an installation back from a backup.", True),
     "bench": ("prewatt.server.bench.cli", "app", "Measure against a peer or a physical limit.", False),
     "import": ("prewatt.server.commands.import_", "app", "Bring an estate in from Excel.", True),
+    "tariff": ("prewatt.server.commands.tariff", "app", "Check a price plan, and price a load by it. 电价", False),
     "code": ("prewatt.server.commands.code", "app", "Draw a one-time code that enrols a gateway.", True),
     "user": ("prewatt.server.commands.user", "app", "Operators.", True),
 }

@@ -153,7 +153,8 @@ class Timeline:
 
     def _band(self, interval: Interval, segment: Segment) -> str:
         if segment.version < 0:
-            raise CannotPrice(f"no version of the plan holds at {self.local(segment.start_s):%Y-%m-%d %H:%M}")
+            at = self.local(max(interval.start_s, segment.start_s))
+            raise CannotPrice(f"no version of the plan holds at {at:%Y-%m-%d %H:%M}")
         version = self.plan.versions[segment.version]
         if not version.banded:
             return ALL_HOURS
