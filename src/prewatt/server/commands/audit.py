@@ -93,7 +93,7 @@ def _paper(checked: Checked) -> list[str]:
 def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:
-    """Recompute seals, balances and receipts, and compare the books with the last reading of each meter.
+    """Recompute seals, balances, receipts and signed days, and compare the books with the last reading of each meter.
 
     Exit codes: 0 clean; 1 something is not as it was booked (the first row is named); 75 or 78 the audit could not run.
     """
