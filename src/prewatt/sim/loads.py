@@ -57,6 +57,11 @@ def names() -> list[str]:
     return [column.name for column in _file()[2].columns]
 
 
+def span() -> tuple[str, int]:
+    """The wall-clock time of the first hour, and how many hours every column has."""
+    return _file()[2].first, _file()[2].hours
+
+
 def column(name: str) -> Column:
     """Raises LoadError."""
     for found in _file()[2].columns:
