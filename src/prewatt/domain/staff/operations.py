@@ -23,6 +23,7 @@ class UsernameRefused(Refused, ValueError):
     """Nobody can log in by this name, or somebody does already. Trying again needs another name."""
 
     code: ClassVar[str] = "username"
+    field = "username"
 
 
 class WrongPassword(Refused):

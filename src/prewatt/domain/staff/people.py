@@ -72,7 +72,7 @@ def visible(*, by: Operator) -> QuerySet[Operator]:
     if by.all_buildings:
         return found
     through = Operator.buildings.through.objects
-    own = through.filter(operator_id=by.pk).values("building_id")
+    own = by.buildings.order_by().values("pk")  # of somebody seen through a token: those that both have
     beyond = through.exclude(building_id__in=own).values("operator_id")
     return found.filter(all_buildings=False).exclude(pk__in=beyond)
 

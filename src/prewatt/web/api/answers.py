@@ -16,7 +16,9 @@ from ninja.errors import ValidationError
 
 from prewatt.domain.estate.refusals import NotYours
 
-FORBIDDEN = frozenset({"no_right", "not_yours", "rights_beyond", "buildings_beyond"})
+FORBIDDEN = frozenset(
+    {"no_right", "not_yours", "rights_beyond", "buildings_beyond", "narrow_token", "only_some_buildings"}
+)
 # What was asked cannot be, whatever the state of things; every other refusal may be different tomorrow.
 UNFIT = frozenset(
     "float_amount too_many_decimals not_an_amount zero_amount negative_amount amount_too_large unknown_tender "
@@ -51,12 +53,16 @@ def refused(error: Exception) -> HttpResponse:
     fields = dict(getattr(error, "problems", {}))
     if field := getattr(error, "field", ""):
         fields[field] = str(error)
-    if code in FORBIDDEN or isinstance(error, NotYours):  # found, but not to be changed by who sees only some buildings
+    # Found, but not to be changed by who sees only some buildings.
+    if code in FORBIDDEN or isinstance(error, NotYours):
         status = 403
     elif code == "out_of_scope":
         return not_found()
     else:
         status = 422 if fields or code in UNFIT else 409
+    meter_id = getattr(error, "meter_id", None)
+    if meter_id is not None:
+        fields = {f"meters.{meter_id}.{name}".rstrip("."): text for name, text in (fields or {"": str(error)}).items()}
     return problem(status, code, str(error), retry=retry, fields={name: str(text) for name, text in fields.items()})
 
 

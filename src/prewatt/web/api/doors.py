@@ -122,8 +122,9 @@ def by(request: HttpRequest) -> dict[str, Any]:
     return {"operator": bearer(request), "now": now(), "address": address(request)}
 
 
-def reads(chapter: Chapter, path: str, *any_of: Right, of: Any) -> Callable[[View], View]:
-    return _operation(chapter, "GET", path, any_of, of=of, once=None)
+def reads(chapter: Chapter, path: str, *any_of: Right, of: Any, file: str = "") -> Callable[[View], View]:
+    """`file`: the answer is one of this type."""
+    return _operation(chapter, "GET", path, any_of, of=of, once=None, file=file)
 
 
 def writes(
@@ -153,11 +154,15 @@ def _operation(
     of: Any,
     once: Once | None,
     headers: Sequence[Mapping[str, Any]] = (),
+    file: str = "",
 ) -> Callable[[View], View]:
     extra: dict[str, Any] = {"x-rights": [right.value for right in any_of]}
     if headers:
         extra["parameters"] = list(headers)
-    said = {code: Problem for code in SAID if once or code not in OF_WRITES}
+    if file:
+        content = {file: {"schema": {"type": "string", "format": "binary"}}}
+        extra["responses"] = {200: {"description": "the file", "content": content}}
+    said = {code: Problem for code in SAID if once or code not in OF_WRITES or (file and code == 409)}
 
     def register(view: View) -> View:
         name = view.__name__

@@ -51,7 +51,7 @@ def chapters() -> dict[str, list[Operation]]:
 
 def _operation(whole: dict[str, Any], path: str, method: str, one: dict[str, Any]) -> Operation:
     body = one.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    good = one["responses"][200]["content"]["application/json"]["schema"]
+    good = one["responses"][200]["content"].get("application/json", {}).get("schema", {})
     asked = [
         Field(each["name"], _kind(each["schema"]), each.get("required", False), each["schema"].get("description", ""))
         for each in one.get("parameters", [])

@@ -8,12 +8,15 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Query, Schema
+from pydantic import Field
 
 from prewatt.domain.reconciliation import queries as reconciliation
-from prewatt.domain.reports import energy
+from prewatt.domain.reports import day_close, energy
 from prewatt.domain.reports import finance as income
+from prewatt.domain.reports.models import DayClose
 from prewatt.domain.staff.rights import Right
-from prewatt.web.api.doors import Chapter, bearer, reads
+from prewatt.web.api import shapes
+from prewatt.web.api.doors import Chapter, bearer, by, reads, write_id, writes
 from prewatt.web.api.paging import Parts, check_span, take
 from prewatt.web.api.shapes import Word
 from prewatt.web.parts.pages import now
@@ -157,3 +160,91 @@ def reconcile(request: HttpRequest, part: Parts, wanted: Annotated[WantedLines, 
         for row in rows
     ]
     return {"items": items, "next": after}
+
+
+class DayOut(Schema):
+    """`signed_at` empty: nobody has signed it. `figures` as signed, else as they stand: sums by seller and way of
+    paying, drawers, what is on its way, the ledger. `sha256` is made over all of it and the ledger's seal; `untouched`:
+    it still stands as it was signed. `since_signed`: what was booked on the day afterwards.
+    """
+
+    day: date
+    figures: dict[str, Any]
+    signed_at: datetime | None
+    signed_by: str
+    note: str
+    sha256: str
+    seal_sha256: str
+    untouched: bool | None
+    since_signed: dict[str, int]
+
+
+class SignedOut(Schema):
+    day: date
+    signed_at: datetime | None
+    signed_by: str
+    income_fen: int | None
+
+
+class SignedsOut(Schema):
+    items: list[SignedOut]
+
+
+def _day(request: HttpRequest, day: date) -> dict[str, Any]:
+    figures = day_close.sheet(operator=bearer(request), day=day).figures()
+    closed = DayClose.objects.filter(day=day).select_related("closed_by").first()
+    if closed is None:
+        unsigned: dict[str, Any] = {"note": "", "sha256": "", "seal_sha256": "", "untouched": None, "since_signed": {}}
+        return {"day": day, "figures": figures, "signed_at": None, "signed_by": "", **unsigned}
+    return {
+        "day": day,
+        "figures": closed.figures,
+        "signed_at": closed.closed_at,
+        "signed_by": closed.closed_by.username,
+        **{name: getattr(closed, name) for name in ("note", "sha256", "seal_sha256")},
+        "untouched": day_close.untouched(closed),
+        "since_signed": day_close.since_signed(closed),
+    }
+
+
+def _check_day(day: date) -> None:
+    check_span(day, day, 1)
+
+
+@reads(chapter, "/reports/days", Right.REPORTS, of=SignedsOut)
+def list_days(request: HttpRequest, wanted: Annotated[Days, Query()]) -> Any:
+    """Days and who signed them, the newest first; for who sees every building"""
+    check_span(wanted.first_day, wanted.last_day, SHEET_DAYS_MAX)
+    found = day_close.days(operator=bearer(request), first_day=wanted.first_day, last_day=wanted.last_day)
+    return {"items": [_signed(day, closed) for day, closed in found]}
+
+
+def _signed(day: date, closed: DayClose | None) -> dict[str, Any]:
+    if closed is None:
+        return {"day": day, "signed_at": None, "signed_by": "", "income_fen": None}
+    income_fen = closed.figures["total"]["income_fen"]
+    return {
+        "day": day,
+        "signed_at": closed.closed_at,
+        "signed_by": closed.closed_by.username,
+        "income_fen": income_fen,
+    }
+
+
+@reads(chapter, "/reports/days/{day}", Right.REPORTS, of=DayOut)
+def get_day(request: HttpRequest, day: date) -> Any:
+    """One day's sheet, and whether it still stands as it was signed"""
+    _check_day(day)
+    return _day(request, day)
+
+
+class SignIn(shapes.Given):
+    note: Annotated[str, Field(max_length=day_close.NOTE_MAX, pattern=shapes.PRINTABLE)] = ""
+
+
+@writes(chapter, "/reports/days/{day}/sign", Right.AUDIT, of=DayOut)
+def sign_day(request: HttpRequest, day: date, given: SignIn) -> Any:
+    """Sign a day that is over"""
+    _check_day(day)
+    day_close.sign(day=day, form_id=write_id(request), note=given.note, **by(request))
+    return _day(request, day)

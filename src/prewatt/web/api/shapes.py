@@ -487,13 +487,20 @@ class OperatorOut(Schema):
     username: str
     name: str
     role: str
+    role_id: int
     active: bool
     all_buildings: bool
+    building_ids: list[int]
 
 
 def operator(one: Operator) -> dict[str, Any]:
-    names = "id username name all_buildings".split()
-    return {**{name: getattr(one, name) for name in names}, "role": one.role.code, "active": one.is_active}
+    names = "id username name role_id all_buildings".split()
+    return {
+        **{name: getattr(one, name) for name in names},
+        "role": one.role.code,
+        "active": one.is_active,
+        "building_ids": sorted(one.buildings.values_list("pk", flat=True)),
+    }
 
 
 class OperatorsOut(Schema):

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from prewatt.domain.commissioning.refusals import CommissioningRefused
 from prewatt.domain.dispatch.operations import OrderEnded, OrderUnclear
 from prewatt.domain.estate.customers import CustomerRefused
 from prewatt.domain.staff.refusals import Refused
@@ -20,6 +21,8 @@ from prewatt.web.api import (
     endings,
     estate,
     installation,
+    lists,
+    machines,
     manual,
     ordering,
     people,
@@ -55,12 +58,15 @@ CHAPTERS = (
     switching,
     defaults,
     reporting,
+    lists,
+    machines,
 )
 api.add_router("", EVERYTHING)
 
 
 @api.exception_handler(Refused)
 @api.exception_handler(CustomerRefused)
+@api.exception_handler(CommissioningRefused)
 def _refused(_request: HttpRequest, error: Exception) -> HttpResponse:
     return answers.refused(error)
 
