@@ -25,6 +25,7 @@ def _run(name: str, **options: Any) -> None:
             "console": "prewatt[centre,postgres]",
             "reports": "prewatt[centre,postgres]",
             "fleet": "pymodbus",
+            "rate": "prewatt[centre]",
         }
         missing = error.name or ""
         cure = "is not part of this installation" if missing.startswith("prewatt.") else f"install {extra.get(name)}"
@@ -74,6 +75,17 @@ def console(
 
 
 @app.command()
+def rate(
+    *,
+    meters: Annotated[int, typer.Option(min=2, max=20_000, help="Meters of the building.")] = 1000,
+    rounds: Annotated[int, typer.Option(min=1, max=100, help="How often the building is priced; the best counts.")] = 3,
+    as_json: JsonOption = False,
+) -> None:
+    """A building's year of half-hours priced at once, beside a Decimal loop: CPU per interval, on one core."""
+    _run("rate", json=as_json, meters=meters, rounds=rounds)
+
+
+@app.command()
 def reports(
     *,
     meters: Annotated[int, typer.Option(min=100, max=50_000, help="Meters of the site.")] = 10_000,
@@ -99,6 +111,12 @@ def reports(
         readings_days=readings_days,
         readings_every_min=readings_every,
     )
+
+
+@app.command()
+def forecast(*, as_json: JsonOption = False) -> None:
+    """The forecast of use and of days left on 52 weeks it has not seen, beside two naive ones."""
+    _run("forecast", json=as_json)
 
 
 @app.command()

@@ -354,14 +354,14 @@ def _fees(book: _Lines, tally: Tally, index: int, version: Version) -> None:
     wh = sum((wh for cell, wh in tally.cells.items() if cell[0] == index and not cell[3]), 0)
     for fee in version.fees:
         if fee.fen is not None:
-            count = _count(fee, tally, index)
+            count = fee_count(fee, tally, index)
             if count:
                 book.add("fee", index, count * fee.fen, name=fee.name, count=count)
         elif fee.per_kwh_e8 is not None:
             book.energy("fee", index, wh, fee.per_kwh_e8, name=fee.name)
 
 
-def _count(fee: Fee, tally: Tally, index: int) -> Fraction:
+def fee_count(fee: Fee, tally: Tally, index: int) -> Fraction:
     """How often a fixed amount is due: by the version that held when the month, the day or the span was first used."""
     held = {
         "month": list(tally.months.values()),

@@ -133,8 +133,14 @@ class Timeline:
 
     def pieces(self, intervals: Iterable[Interval]) -> Iterator[Piece]:
         """Every interval in the order of time, cut. Raises CannotPrice for an overlap, or a time without a price."""
+        last: Segment | None = None
         for interval in ordered(intervals):
-            yield from self._cut(interval)
+            if last and last.start_s <= interval.start_s and interval.end_s <= last.end_s:
+                yield Piece(last, interval.wh, self._band(interval, last))
+                continue
+            for piece in self._cut(interval):
+                last = piece.segment
+                yield piece
 
     def _cut(self, interval: Interval) -> Iterator[Piece]:
         at_s, day = interval.start_s, self.local(interval.start_s).date()
