@@ -29,6 +29,7 @@ meter = [
   { number = "D2", address = "000000000012", profile = "dlt645-2007", watts = 1000 },
 ]
 """
+ALONE = DLT.replace('  { number = "D2", address = "000000000012", profile = "dlt645-2007", watts = 1000 },\n', "")
 DOOR = """
 [[bus]]
 name = "t"
@@ -107,6 +108,39 @@ def test_meters_that_speak_dlt645_are_read_and_switched_and_their_money_is_left_
         await house.close()
 
     run(story)
+
+
+def test_a_scan_tells_the_twelve_digits_of_the_only_meter_on_a_dlt645_bus(tmp_path: Path) -> None:
+    async def story() -> None:
+        house = House(tmp_path, ALONE)
+        house.centre.look(bus="d")
+        await asyncio.sleep(60)
+        (end,) = [one for one in house.centre.found() if one.final]
+        assert (end.reason, end.asked) == ("done", 1)
+        assert scanned(house) == {"000000000011": ["dlt645-2007"]}
+        await house.close()
+
+    run(story)
+
+
+def test_where_several_answer_at_once_a_scan_gives_more_digits_until_each_is_heard_alone(tmp_path: Path) -> None:
+    """On a bus that works, each of the hundred questions waits for its share: what was found is told on the way."""
+
+    async def story() -> None:
+        house = House(tmp_path, DLT.replace("000000000011", "000000000700").replace("000000000012", "000000000801"))
+        house.centre.look(bus="d", seconds=240)
+        await asyncio.sleep(300)
+        (end,) = [one for one in house.centre.found() if one.final]
+        assert (end.reason, end.asked > 2) == ("expired", True)
+        assert set(scanned(house)) == {"000000000700", "000000000801"}
+        assert {reading.meter for reading in house.centre.readings} == {"D1", "D2"}
+        await house.close()
+
+    run(story)
+
+
+def scanned(house: House) -> dict[str, list[str]]:
+    return {one.address: one.profiles for finding in house.centre.found() for one in finding.found}
 
 
 @pytest.mark.parametrize("manner", ["0b", "silence"])

@@ -112,6 +112,34 @@ def test_a_scan_shows_what_is_known_unknown_missing_and_another_model(tower: Cou
     assert words == ["good", "warn", "bad", "accent"]
 
 
+def test_a_scan_of_a_dlt645_bus_is_compared_by_its_twelve_digits(tower: Counter) -> None:
+    """Several meters of such a bus may have unit 1: only the digits tell them apart."""
+    for meter, digits in zip(tower.meters[:2], ("000000000011", "000000000012"), strict=True):
+        meter.profile, meter.address, meter.unit = "dlt645-2007", digits, 1
+        meter.save()
+    tower.meters[2].active = False
+    tower.meters[2].save()
+    start(tower)
+    found = [Found(address=digits, profiles=["dlt645-2007"]) for digits in ("000000000011", "000000000099")]
+    assert told_of(tower) == {}
+    tell(tower, asked=101, found=found)
+    assert set(told_of(tower)) == {"000000000011", "000000000099"}  # while it goes on, nobody is missing yet
+    tell(tower, seq=2, asked=101, final=True, reason="done")
+    assert told_of(tower) == {"000000000011": "good", "000000000012": "bad", "000000000099": "accent"}
+    page = client(tower.admin).get(address("scan")).content.decode()
+    (link,) = re.findall(r'href="([^"]*/meters/new/[^"]*)"', page)
+    form = client(tower.admin).get(link.replace("&amp;", "&")).content.decode()
+    assert re.search(r'name="address"[^>]*value="000000000099"', form)
+    assert 'value="dlt645-2007" selected' in form
+
+
+def told_of(tower: Counter) -> dict[str, str]:
+    """What the page of the scan says of each address."""
+    page = client(tower.admin).get(address("scan")).content.decode()
+    rows = re.findall(r'<td class="num b">(\w+)<.*?class="stat (\w+)"', page, re.DOTALL)
+    return dict(rows)
+
+
 def test_what_a_scan_found_fills_the_form_of_a_new_meter(tower: Counter) -> None:
     start(tower)
     tell(tower, found=[Found(unit=9, profiles=[PROFILE])], final=True, reason="done")
