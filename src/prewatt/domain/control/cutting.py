@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from prewatt.domain import workdays
 from prewatt.domain.control.models import Cut, NeverCut, Reason, Stop, SwitchRules
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.staff.refusals import Refused
@@ -26,7 +27,6 @@ NOTE_MAX = 200
 CAME_TO_NOTHING = ("cancelled", "expired", "refused")
 # Whoever writes this into the free text says aloud what the list of reasons leaves out.
 _FEES = ("物业费", "物管费", "管理费", "property fee", "management fee", "service charge")
-_SATURDAY = 5
 
 
 class CutReasonNeeded(Refused):
@@ -154,11 +154,11 @@ def never_cut(meters: MeterQuerySet) -> dict[int, NeverCut]:
 
 
 def is_protected(rules: SwitchRules, *, now: datetime) -> bool:
-    """Night, weekend or holiday by the site's own clock. The span may pass midnight."""
+    """Night, weekend or public holiday by the site's own clock, make-up workdays not. The span may pass midnight."""
     if not rules.protect:
         return False
     local = now.astimezone(ZoneInfo(settings.TIME_ZONE))
-    if rules.protect_weekends and local.weekday() >= _SATURDAY:
+    if rules.protect_weekends and workdays.rests(local.date()):
         return True
     if local.date().isoformat() in rules.protected_days:
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import Any
 
 from django.contrib import messages
@@ -11,12 +11,14 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedi
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from prewatt.domain import workdays
 from prewatt.domain.control import cutting
 from prewatt.domain.control import operations as control
 from prewatt.domain.control.models import Stop, Vital
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.refusals import FieldsRefused
 from prewatt.domain.fleet.operations import stop_site
+from prewatt.domain.metering import queries as metering
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, typed
@@ -72,13 +74,18 @@ def _page(request: HttpRequest) -> Page:
         Box("protected_from", _("From"), value=f"{rules.protected_from:%H:%M}", length_max=5),
         Box("protected_until", _("until"), value=f"{rules.protected_until:%H:%M}", length_max=5),
         Box("protect", _("Protect these hours"), "tick", value="1" if rules.protect else ""),
-        Box("protect_weekends", _("and weekends"), "tick", value="1" if rules.protect_weekends else ""),
+        Box(
+            "protect_weekends",
+            _("and weekends and public holidays"),
+            "tick",
+            value="1" if rules.protect_weekends else "",
+        ),
         Box(
             "protected_days",
-            _("and these holidays"),
+            _("and these days of your own"),
             "lines",
             value="\n".join(rules.protected_days),
-            note=_("One day a line, such as 2026-10-01."),
+            note=_holidays_note(at),
             length_max=1200,
             wide=True,
         ),
@@ -112,6 +119,19 @@ def _page(request: HttpRequest) -> Page:
         },
         template="console/control/switching.html",
     )
+
+
+def _holidays_note(at: datetime) -> str:
+    """A year that is not announced, or that this version does not know, is never passed over in silence."""
+    day = metering.today(at)
+    unknown = next((year for year in (day.year, day.year + 1) if not workdays.is_known(year)), None)
+    said = _("One day a line, such as 2026-10-01. Public holidays and make-up workdays are known.")
+    if unknown is None:
+        return said
+    return _(
+        "One day a line, such as 2026-10-01. The public holidays of %(year)d are not known yet: until an update brings "
+        "them, only weekends, 1 January, 1–2 May and 1–3 October are protected. Add the others here."
+    ) % {"year": unknown}
 
 
 def _set_rules(request: HttpRequest, given: dict[str, str]) -> None:
