@@ -111,6 +111,11 @@ SAMPLE = {
     "receipt": "S2026-000123",
     "reason": "欠费",
 }
+SAMPLE_WORDS = {"en": {"reason": "arrears"}}  # names stay as they are, words are translated
+
+
+def sample(language: str) -> dict[str, str]:
+    return SAMPLE | SAMPLE_WORDS.get(language, {})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counter import Counter
-from prewatt.domain.estate.messages import MESSAGES, SAMPLE, fill, size
+from prewatt.domain.estate.messages import MESSAGES, SAMPLE, fill, sample, size
 
 pytestmark = pytest.mark.django_db
 
@@ -109,3 +109,8 @@ def test_strangers_and_readers(counter: Counter, client: Any) -> None:
     client.force_login(counter.reader)
     for path in ("/settings/messages/", "/settings/messages/low1/", "/settings/receipt/"):
         assert client.get(path).status_code == 403
+
+
+def test_an_english_message_is_shown_without_a_chinese_word_but_the_names() -> None:
+    sentence = fill(MESSAGES["switched_off"].en, sample("en") | {"site": "", "tenant": ""})
+    assert sentence.isascii(), sentence

@@ -53,7 +53,7 @@ def message_list(request: HttpRequest) -> HttpResponse:
 
 
 def _shown(key: str, language: str, own: bool) -> dict[str, Any]:
-    text = messages.fill(messages.wording(key, language), SAMPLE)
+    text = messages.fill(messages.wording(key, language), messages.sample(language))
     return {"language": LANGUAGES[language], "text": text, "size": messages.size(text), "own": own}
 
 
@@ -85,7 +85,10 @@ def _message_page(message: Message) -> Page:
             "fields": [(name, SAMPLE[name]) for name in message.fields],
             "shipped": [(language, message.shipped(language)) for language in messages.LANGUAGES],
             "sizes": [
-                (language, messages.size(messages.fill(messages.wording(message.key, language), SAMPLE)))
+                (
+                    language,
+                    messages.size(messages.fill(messages.wording(message.key, language), messages.sample(language))),
+                )
                 for language in messages.LANGUAGES
             ],
         },
