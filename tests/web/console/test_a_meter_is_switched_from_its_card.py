@@ -100,3 +100,14 @@ def test_a_lost_meter_says_since_when_and_what_becomes_of_money(counter: Counter
     text = admin.get(f"/meters/{counter.meters[0].pk}/").content.decode()
     assert "No answer for" in text
     assert "arrives once" in text
+
+
+def test_only_the_card_beside_the_tower_can_be_closed_and_its_refresh_remembers_which_it_is(
+    counter: Counter, admin: Any
+) -> None:
+    meter = f"/meters/{counter.meters[0].pk}/"
+    own_page = admin.get(meter).content.decode()
+    assert "?part=live&amp;alone=1" in own_page
+    refreshed = admin.get(f"{meter}card/?part=live&alone=1", headers=PART).content.decode()
+    beside = admin.get(f"{meter}card/?part=live", headers=PART).content.decode()
+    assert ("data-close" in own_page, "data-close" in refreshed, "data-close" in beside) == (False, False, True)

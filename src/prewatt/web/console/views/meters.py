@@ -84,7 +84,7 @@ def meter(request: HttpRequest, pk: int) -> HttpResponse:
 def card(request: HttpRequest, pk: int) -> HttpResponse:
     """The card beside the tower, or only what is live in it."""
     one, at = meter_of(request, pk), now()
-    context = {**card_context(one, at), "now": at}
+    context = {**card_context(one, at), "now": at, "alone": request.GET.get("alone") == "1"}
     if request.GET.get("part") == "live":
         return render(request, "console/meters/_live.html", context)
     if not wants_part(request):
