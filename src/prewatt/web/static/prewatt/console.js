@@ -4,6 +4,10 @@
   const $ = (selector, from = document) => from.querySelector(selector);
   const typing = (event) => /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable;
 
+  /* the room one is in stands in sight, however long the list of rooms is */
+  const here = $('.nav-l [aria-current="page"]');
+  if (here) here.scrollIntoView({ block: "nearest" });
+
   /* keys: / finds, F2 sells, Alt 1..8 goes */
   document.addEventListener("keydown", (event) => {
     if (event.altKey && !event.ctrlKey && !event.metaKey && /^Digit[1-8]$/.test(event.code)) {
