@@ -78,6 +78,14 @@ def test_a_year_of_half_hours() -> None:
     _agree(chosen, grid, _table(3, grid.count, 900, meters=2), ALL)
 
 
+@pytest.mark.parametrize("every", ["span", "month"])
+def test_what_is_free_over_several_months_is_counted_once(every: str) -> None:
+    ladder = {"steps": [{"up_to_kwh": "20", "add": "0"}, {"add": "0.5"}]}
+    chosen = plan({"price": "1", "ladder": ladder, "free": {"kwh": "12", "every": every}}, settlement={"every": "year"})
+    grid = Grid(seconds(at("2026-01-20T00:00")), HALF_HOUR, 60 * 48)
+    _agree(chosen, grid, _table(5, grid.count, 20), ALL)
+
+
 def test_what_the_one_rule_refuses_the_other_refuses() -> None:
     grid = Grid(seconds(at("2026-01-01T00:00")), HALF_HOUR, 48)
     flat, row = plan({"price": "1"}), np.zeros((1, 48), dtype=np.int64)
