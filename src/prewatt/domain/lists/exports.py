@@ -16,6 +16,8 @@ from typing import IO, TYPE_CHECKING
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from prewatt.domain.lists.models import OPEN, QUERY_MAX, Export, ExportState
 from prewatt.domain.lists.refusals import ExportIdTaken, NotReady, ScopeChanged, TooLong, TooManyExports
@@ -107,9 +109,7 @@ def claim(*, now: datetime) -> Export | None:
 
     What a worker left behind comes first; after TRIES_MAX deaths it has failed.
     """
-    Export.objects.filter(state=ExportState.RUNNING, lease_until__lt=now, tries__gte=TRIES_MAX).update(
-        state=ExportState.FAILED, ended_at=now, error="the worker ended while it wrote"
-    )
+    _give_up(now)
     busy = Export.objects.filter(operator=OuterRef("operator"), state=ExportState.RUNNING)
     waiting = Q(state=ExportState.WAITING) & ~Exists(busy)
     left = Q(state=ExportState.RUNNING, lease_until__lt=now)
@@ -124,6 +124,19 @@ def claim(*, now: datetime) -> Export | None:
     except IntegrityError:
         return None  # another worker took another file of the same operator at the same moment
     return Export.objects.select_related("operator__role").get(pk=one.pk)
+
+
+def _give_up(now: datetime) -> None:
+    """What every worker died of, said in the language of whoever asked."""
+    dead = Export.objects.filter(state=ExportState.RUNNING, lease_until__lt=now, tries__gte=TRIES_MAX)
+    for one in dead:
+        with translation.override(one.language or None):
+            said = _(
+                "The program was stopped %(times)d times while it wrote this file. There is no file. Export again; if "
+                "it fails once more, choose fewer days."
+            ) % {"times": one.tries}
+        mine = Export.objects.filter(pk=one.pk, state=ExportState.RUNNING, holder=one.holder)
+        mine.update(state=ExportState.FAILED, ended_at=now, error=said[:300])
 
 
 def _take(one: Export, now: datetime) -> bool:
