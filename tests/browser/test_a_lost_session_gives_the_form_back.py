@@ -65,3 +65,41 @@ def test_a_page_that_refreshes_itself_does_not_take_the_form_away(desk: Any, cou
     page.evaluate("window.htmx.ajax('GET', '/live/', {target: '#dialog'})")
     page.wait_for_selector(".signed-out:not([hidden])")
     assert page.input_value("#f-number") == "101A"
+
+
+def log_in_again_in_another_tab(page: Any) -> None:
+    other = page.context.new_page()
+    other.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/")[2] + "/account/")
+    other.click("details.who summary")
+    with other.expect_navigation():
+        other.click("details.who form:last-of-type button")
+    log_in(other)
+    other.close()
+
+
+def test_a_sale_survives_a_log_in_in_another_tab(desk: Any, counter: Counter) -> None:
+    from prewatt.domain.vending.models import Sale
+
+    page, there = desk, desk.url.split("/", 3)[2]
+    page.goto(f"http://{there}/sale/?meter={counter.meters[0].number}")
+    page.fill("#amount", "40")
+    log_in_again_in_another_tab(page)
+    page.press("#amount", "Enter")
+    page.wait_for_selector("#brought-back:not([hidden])")
+    assert page.input_value("#amount") == "40"
+    assert not Sale.objects.exists()
+    page.press("#amount", "Enter")
+    page.wait_for_selector(".today tbody tr")
+    assert [one.amount_fen for one in Sale.objects.all()] == [4000]
+
+
+def test_a_plain_form_survives_a_log_in_in_another_tab(desk: Any, counter: Counter) -> None:
+    page, there = desk, desk.url.split("/", 3)[2]
+    page.goto(f"http://{there}/settings/rooms/{counter.room.pk}/")
+    page.fill("#f-number", "101A")
+    log_in_again_in_another_tab(page)
+    page.click(".es-foot .pri")
+    page.wait_for_selector("#kept-said")
+    assert page.input_value("#f-number") == "101A"
+    page.click(".es-foot .pri")
+    page.wait_for_selector(".msg.good")

@@ -294,7 +294,8 @@
 
   counted();
   found.dataset.q = found.childElementCount ? field.value.trim() : "";
-  if (!form()) bringBack();
+  const drawn = chosen.querySelector(".tenant"); // an address that names the meter draws its card empty
+  if (!form() || (kept() && drawn && kept().meter === drawn.dataset.tenant)) bringBack();
   if (form()) opened();
   else if (field.value.trim() && candidates().length) mark(candidates()[0]);
 
