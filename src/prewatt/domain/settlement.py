@@ -100,7 +100,7 @@ def settle(answer: Answer, *, gateway: Gateway, now: datetime) -> Settled:
         return Settled.REPEATED
     dispatch.record_answer(order, following, answer, now=now)
     apply(order, following, now=now)
-    if following == State.DONE and order.kind in MONEY_KINDS:
+    if following not in OPEN and order.kind in MONEY_KINDS:
         _count_as_shown(order, now=now)
     if order.kind in SERIAL_KINDS and following not in OPEN:
         dispatch.advance(order.meter_id)
@@ -108,9 +108,13 @@ def settle(answer: Answer, *, gateway: Gateway, now: datetime) -> Settled:
 
 
 def _count_as_shown(order: MeterOrder, *, now: datetime) -> None:
-    """The money is proven, but a power cut can tear the count off it where the count is no proof: follow the meter."""
+    """A power cut can tear count and money apart where the count is no proof: once it is proven whether the money is
+    there, follow the meter. A total that does not fit the books is somebody else's recharge: that is left to a person.
+    """
     shown = order.after.get("purchase_count")
     opening = Opening.objects.get(pk=_opening_id(order))
+    if order.state != State.DONE and order.after.get("bought_fen") != dispatch_queries.expected_bought_fen(opening):
+        return
     delta = 0 if shown is None else shown - dispatch_queries.expected_count(opening)
     if delta:
         CountCorrection.objects.create(opening=opening, order=order, delta=delta, reason="count_torn", at=now)

@@ -9,6 +9,7 @@ from prewatt.domain import settlement
 from prewatt.domain.dispatch import queries as dispatch
 from prewatt.domain.dispatch.models import Contradiction, MeterOrder
 from prewatt.domain.dispatch.states import State
+from prewatt.domain.estate.models import Opening
 from prewatt.domain.ledger.models import Kind, Transfer
 from prewatt.domain.settlement import Book, Settled, settle
 from prewatt.domain.vending import operations as vending
@@ -163,6 +164,26 @@ def test_a_count_torn_off_proven_money_is_followed(selling: Counter) -> None:
     assert [(one.delta, one.operator) for one in opening.count_corrections.all()] == [(-1, None)]
     selling.sell("s2", "50")
     assert MeterOrder.objects.get(pk="s2").count == 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CANCELLED, Outcome.REFUSED])
+def test_a_count_that_went_ahead_without_its_money_is_followed(selling: Counter, outcome: Outcome) -> None:
+    """The power went after the count was written and before the balance was: there is no money, and the count stays."""
+    base_fen = Opening.objects.get().bought_base_fen
+    selling.settle("s1", outcome, purchase_count=1, bought_fen=base_fen, balance_fen=0)
+    opening = MeterOrder.objects.get(pk="s1").opening
+    assert opening is not None
+    assert [(one.delta, one.reason) for one in opening.count_corrections.all()] == [(1, "count_torn")]
+    assert dispatch.expected_count(opening) == 1
+    selling.sell("s2", "50")
+    assert MeterOrder.objects.get(pk="s2").count == 2
+
+
+def test_a_foreign_recharge_is_not_taken_for_a_torn_count(selling: Counter) -> None:
+    base_fen = Opening.objects.get().bought_base_fen
+    assert base_fen is not None
+    selling.settle("s1", Outcome.REFUSED, purchase_count=1, bought_fen=base_fen + 7_700, balance_fen=7_700)
+    assert not Opening.objects.get().count_corrections.exists()
 
 
 def test_a_count_that_fits_is_left_alone(selling: Counter) -> None:

@@ -113,7 +113,8 @@ class Decision(models.Model):
 class CountCorrection(models.Model):
     """The meter's purchase count differs from our confirmed orders by `delta`, and a person said why.
 
-    Without a person: the order's money is proven on the meter, and a power cut tore the count off it (`count_torn`).
+    Without a person: the order's money is proven to be on the meter, or not to be, and a power cut tore the count off
+    it (`count_torn`).
     """
 
     opening = models.ForeignKey("estate.Opening", on_delete=models.PROTECT, related_name="count_corrections")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import random
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -332,9 +333,15 @@ class World:
 
     def _story(self, verdict: checks.Verdict) -> list[str]:
         """The lines about the blamed orders, else the last ones, with what happened to their meters between them."""
-        names = set(verdict.orders[:3])
+        names = set(verdict.orders[:3]) or self._of_blamed_meters(verdict)
         told = [line for line in self.history.told if any(name in line for name in names)] if names else []
         return (told or self.history.last(STORY_LINES_MAX))[:STORY_LINES_MAX]
+
+    def _of_blamed_meters(self, verdict: checks.Verdict) -> set[str]:
+        """Nobody's order is blamed: the last orders of the first meter that a broken statement names."""
+        numbers = [number for what in verdict.broken for number in re.findall(r"meter (\d+)", what)][:1]
+        orders = MeterOrder.objects.filter(meter__number__in=numbers).order_by("-placed_at")
+        return set(orders.values_list("pk", flat=True)[:5])
 
 
 class _Converter:
