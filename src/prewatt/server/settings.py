@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "prewatt.domain.tariff",
     "prewatt.domain.estate",
     "prewatt.domain.control",
+    "prewatt.domain.forecast",
     "prewatt.domain.metering",
     "prewatt.domain.dispatch",
     "prewatt.domain.commissioning",

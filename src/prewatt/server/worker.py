@@ -89,6 +89,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.fleet import operations as fleet
     from prewatt.domain.ledger import sealing
     from prewatt.domain.lists import exports
+    from prewatt.domain.metering import foreseeing
     from prewatt.domain.metering import operations as metering
     from prewatt.domain.reconciliation import operations as reconciliation
     from prewatt.domain.reports import summing
@@ -111,6 +112,7 @@ def centre_loops() -> list[Loop]:
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),
+        Loop("outlooks", 300.0, lambda now: foreseeing.foresee(now=now), batch=foreseeing.TOGETHER),
         Loop("webhooks", 2.0, webhooks.deliver, batch=webhooks.TOGETHER),
         Loop("old_webhooks", 600.0, webhooks.sweep, batch=webhooks.SWEPT),
         Loop("backups", 5.0, backups.work),

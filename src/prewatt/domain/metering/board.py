@@ -18,6 +18,8 @@ from django.db.models.functions import Coalesce
 from prewatt.domain.control import values as control
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.models import Meter, MeterQuerySet, ratio_in
+from prewatt.domain.forecast import queries as forecast
+from prewatt.domain.forecast.rule import Left
 from prewatt.domain.metering.queries import Standing, energy_today, standings, visible
 from prewatt.domain.metering.states import FORCED_ON, State
 
@@ -153,8 +155,10 @@ def counts(meters: Stated) -> dict[State, int]:
 RANK = Case(
     *(When(holds, then=Value(WORST.index(state))) for state, holds in _RULE), default=Value(WORST.index(State.OPEN))
 )
-# Hours that the money lasts; unknown for who has none or uses none.
+# Hours that the money lasts by the mean of the coming week; unknown for who has none or uses none. Lists are sorted by
+# it; what is shown is the forecast's own figure (`Line.left`), which also knows the days of the week.
 LASTS = Case(
+    When(net_fen__gt=0, outlook__mean_fen__gt=0, then=F("net_fen") * 24 / F("outlook__mean_fen")),
     When(net_fen__gt=0, state__per_day_fen__gt=0, then=F("net_fen") * 24 / F("state__per_day_fen")),
     output_field=_NUMBER,
 )
@@ -198,6 +202,8 @@ class Line:
     per_day_fen: int | None
     plan: Plan | None
     differs: bool  # the meter shows other settings than were sent
+    left: Left | None = None  # how long the money lasts, by the forecast; None where there is none
+    idle: bool = False  # no use lately
 
     @property
     def meter(self) -> Meter:
@@ -209,6 +215,8 @@ class Line:
 
     @property
     def days_left(self) -> float | None:
+        if self.left is not None or self.idle:
+            return self.left.days if self.left else None
         balance = self.standing.balance_fen
         if not self.per_day_fen or self.per_day_fen < 0 or balance is None or balance <= 0:
             return None
@@ -229,8 +237,10 @@ def lines(ids: Sequence[int], *, now: datetime) -> list[Line]:
         some = Meter.objects.filter(pk__in=ids[start : start + IDS_TOGETHER])
         today = energy_today(some, now=now)
         differing = set(control.differing().filter(meter__in=some.values("pk")).values_list("meter", flat=True))
+        foreseen = forecast.ahead(ids[start : start + IDS_TOGETHER])
         for one in standings(some.select_related("plan_use__plan")):
-            found[one.meter.pk] = _line(one, today.get(one.meter.pk), differs=one.meter.pk in differing)
+            line = _line(one, today.get(one.meter.pk), differs=one.meter.pk in differing)
+            found[one.meter.pk] = _foreseen(line, foreseen.get(one.meter.pk), now)
     return [found[pk] for pk in ids if pk in found]
 
 
@@ -238,6 +248,12 @@ def _line(one: Standing, today_wh: int | None, *, differs: bool) -> Line:
     use = getattr(one.meter, "plan_use", None)
     mean = one.latest.per_day_fen if one.latest else None
     return Line(one, today_wh, mean, use.plan if use else None, differs)
+
+
+def _foreseen(line: Line, ahead: forecast.Ahead | None, now: datetime) -> Line:
+    if ahead is None:
+        return line
+    return replace(line, left=ahead.left(line.standing.balance_fen, now=now), idle=ahead.idle)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, F, Max, Min, Q, Sum
 
 from prewatt.domain.estate.models import Gateway, ratio_in
+from prewatt.domain.forecast import queries as forecast
 from prewatt.domain.metering.board import LASTS, Line, Stated, lines
 from prewatt.domain.metering.closing import HOUR_MS, day_start_ms
 from prewatt.domain.metering.models import BuildingHour, Quarter
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
 
 FRESH_S = 180
+NEAR = 2  # by the mean so many times as long: looked at by the forecast, which knows the days of the week
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,19 @@ class RunsOut:
 
 def runs_out(meters: Stated, *, days: int, rows: int, now: datetime) -> RunsOut:
     """Whose money is used up within so many days, soonest first: the first of them, and how many they are."""
-    short = meters.filter(current__isnull=False).annotate(lasts_h=LASTS).filter(lasts_h__lte=24 * days)
-    ids = short.order_by("lasts_h", "number").values_list("pk", flat=True)[:rows]
-    return RunsOut(lines(list(ids), now=now), short.count())
+    near = meters.filter(current__isnull=False).annotate(lasts_h=LASTS).filter(lasts_h__lte=24 * days * NEAR)
+    found = list(near.order_by("lasts_h", "number").values_list("pk", "net_fen", "lasts_h"))
+    foreseen = forecast.ahead([pk for pk, _fen, _hours in found])
+    lasting = [(_days_left(foreseen.get(pk), fen, hours, now), pk) for pk, fen, hours in found]
+    short = sorted((left, pk) for left, pk in lasting if left is not None and left <= days)
+    return RunsOut(lines([pk for _left, pk in short[:rows]], now=now), len(short))
+
+
+def _days_left(ahead: forecast.Ahead | None, net_fen: int, mean_hours: int, now: datetime) -> float | None:
+    if ahead is None:
+        return mean_hours / 24
+    left = ahead.left(net_fen, now=now)
+    return left.days if left else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,14 @@ def _short(line: Line) -> str:
     return "bad b" if line.days_left is not None and line.days_left < 1 else ""
 
 
+def _lasts(line: Line) -> words.Text:
+    if line.idle:
+        return _("no use lately")
+    if line.left is not None:
+        return formats.lasting(line.left)
+    return formats.days(line.days_left) if line.days_left is not None else ""
+
+
 def _silent(line: Line) -> str:
     return "bad" if line.state is State.LOST else ""
 
@@ -134,7 +142,7 @@ REGISTER = Register(
         Column(
             "lasts",
             _("Lasts"),
-            value=lambda line: formats.days(line.days_left) if line.days_left is not None else "",
+            value=_lasts,
             tone=lambda line: f"num {_short(line)}",
             sort=("lasts",),
         ),

@@ -187,8 +187,8 @@ def _said(line: Line, now: datetime) -> str:
     if one.state is State.OFF:
         return _joined(_("no power"), balance)
     if one.state is State.AL2 and line.days_left is not None:
-        lasts = formats.days(line.days_left)
-        return _joined(balance, _("lasts about %(days)s") % {"days": lasts})
+        days = _("lasts about %(days)s") % {"days": formats.days(line.days_left)}
+        return _joined(balance, formats.lasts_about(line.left) if line.left else days)
     return balance
 
 

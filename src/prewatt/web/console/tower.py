@@ -12,6 +12,8 @@ from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.states import OPEN
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.models import Building, Floor, Meter
+from prewatt.domain.forecast import queries as forecast
+from prewatt.domain.forecast.rule import Left
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.queries import MeterDay, Standing
 from prewatt.domain.metering.states import State
@@ -181,6 +183,8 @@ class Card:
     day: MeterDay
     mean_fen: int | None
     electric_old: bool  # voltages, currents and powers come with the full sweep only
+    ahead: forecast.Ahead | None = None
+    left: Left | None = None
 
     @property
     def meter(self) -> Meter:
@@ -194,6 +198,15 @@ class Card:
     def power_w(self) -> int | None:
         latest = self.standing.latest
         return None if latest is None or latest.power_w is None else latest.power_w * self.meter.ratio
+
+    @property
+    def lasts(self) -> str:
+        """How long the money lasts, in words; empty where nobody can say."""
+        if self.ahead is not None and self.ahead.idle:
+            return _("no use lately")
+        if self.left is not None:
+            return formats.lasts_about(self.left)
+        return _("lasts about %(days)s") % {"days": formats.days(self.days_left)} if self.days_left else ""
 
     @property
     def days_left(self) -> float | None:
@@ -219,11 +232,14 @@ class Card:
 
 def card(meter: Meter, *, now: datetime) -> Card:
     one = metering.standing(meter)
+    ahead = forecast.ahead([meter.pk]).get(meter.pk)
     return Card(
         standing=one,
         phases=_phases(one),
         day=metering.meter_day(meter, now=now),
         mean_fen=metering.daily_mean_fen([meter.pk]).get(meter.pk),
+        ahead=ahead,
+        left=ahead.left(one.balance_fen, now=now) if ahead else None,
         electric_old=one.latest is None or one.latest.energy_at is None or now - one.latest.energy_at > FULL_OLD,
     )
 

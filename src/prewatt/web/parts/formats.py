@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -107,6 +108,38 @@ def is_old(at: datetime | None, *, now: datetime) -> bool:
 def days(left: float | None) -> str:
     """How long money lasts: 0.6 days."""
     return NOTHING if left is None else pgettext("how long money lasts", "%(days)s days") % {"days": f"{left:.1f}"}
+
+
+class Lasting(Protocol):
+    """An estimate with its interval."""
+
+    @property
+    def days(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def lasting(left: Lasting) -> str:
+    """An estimate is shown as one: 6 days, 4 to 8. Tenths only where they matter."""
+    if left.days >= LASTING_DAYS_MAX:
+        return pgettext("how long money lasts", "more than a year")
+    digits = 1 if left.days < LASTING_FINE_DAYS else 0
+    point, low, high = (f"{value:.{digits}f}" for value in (left.days, left.low, left.high))
+    if low == high:
+        return pgettext("how long money lasts", "%(days)s days") % {"days": point}
+    if left.high >= LASTING_DAYS_MAX:
+        return pgettext("how long money lasts", "%(days)s days, at least %(low)s") % {"days": point, "low": low}
+    said = {"days": point, "low": low, "high": high}
+    return pgettext("how long money lasts", "%(days)s days, %(low)s to %(high)s") % said
+
+
+def lasts_about(left: Lasting) -> str:
+    return pgettext("forecast", "lasts about %(days)s") % {"days": lasting(left)}
+
+
+LASTING_DAYS_MAX, LASTING_FINE_DAYS = 365, 3
 
 
 def masked(phone: str) -> str:

@@ -46,6 +46,7 @@ register.filter("clock", formats.clock)
 register.filter("moment", formats.moment)
 register.filter("masked", formats.masked)
 register.filter("days", formats.days)
+register.filter("lasting", formats.lasting)
 register.filter("right_name", actions.right)
 
 

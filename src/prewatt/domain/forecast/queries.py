@@ -1,0 +1,50 @@
+"""How long money lasts, of as many meters as a page shows: one query for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from prewatt.domain.forecast import rule
+from prewatt.domain.forecast.models import Outlook
+from prewatt.domain.forecast.rule import Left
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A meter's outlook, ready to lay a balance on it."""
+
+    curve: rule.Curve
+    made: rule.Outlook
+
+    @property
+    def idle(self) -> bool:
+        """No use lately: nothing to wait for."""
+        return not self.curve.sums[-1]
+
+    def left(self, balance_fen: int | None, *, now: datetime) -> Left | None:
+        """None where the balance is not known or used up, or nothing is used."""
+        if balance_fen is None or balance_fen <= 0:
+            return None
+        return rule.days_left(balance_fen, self.curve, self.made, at_days=_since(self.made.first, now))
+
+
+def _since(first: date, now: datetime) -> float:
+    zone = ZoneInfo(settings.TIME_ZONE)
+    return max(0.0, (now - datetime.combine(first, time(), zone)).total_seconds() / DAY_S)
+
+
+def ahead(meter_ids: Collection[int]) -> dict[int, Ahead]:
+    """A meter of which too little is known is absent."""
+    return {one.meter_id: _ahead(one) for one in Outlook.objects.filter(meter__in=meter_ids, known_days__gt=0)}
+
+
+def _ahead(row: Outlook) -> Ahead:
+    made = rule.Outlook(row.first, (), row.known_days, row.day_spread, row.level_spread)
+    return Ahead(rule.Curve(tuple(row.sums_fen)), made)
