@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prewatt.units.values import Energy, Money, Price, UnitError, charge, round_half_up
+from prewatt.units.values import Energy, Money, Price, Rate, UnitError, charge, round_half_up
 
 FEN = st.integers(-(10**13), 10**13)
 
@@ -108,3 +108,24 @@ def test_fractions_of_a_fen_never_pile_up_when_charged_cumulatively(e4: int, ste
         assert part.fen >= 0
         charged += part
     assert charged == charge(price, Energy(sum(steps)))
+
+
+@pytest.mark.parametrize(
+    ("text", "e8", "shown"),
+    [
+        ("1.67036875", 167_036_875, "1.67036875"),
+        ("0.5", 50_000_000, "0.5000"),
+        (Decimal("0.735686"), 73_568_600, "0.735686"),
+        ("-0.05", -5_000_000, "-0.0500"),
+        (2, 200_000_000, "2.0000"),
+    ],
+)
+def test_a_rate_keeps_eight_decimals(text: Any, e8: int, shown: str) -> None:
+    assert Rate.parse(text).e8 == e8
+    assert str(Rate(e8)) == shown
+
+
+@pytest.mark.parametrize("text", ["0.123456789", "1e-3", "", "--1", "- 1", 0.5])
+def test_what_is_no_rate_is_refused(text: Any) -> None:
+    with pytest.raises(UnitError):
+        Rate.parse(text)

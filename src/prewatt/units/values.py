@@ -8,7 +8,7 @@ from decimal import Decimal
 
 _AMOUNT = re.compile(r"[+-]?\d{1,12}(\.\d{1,2})?")
 _PRICE = re.compile(r"\d{1,6}(\.\d{1,4})?")
-_RATE = re.compile(r"\d{1,6}(\.\d{1,8})?")
+_RATE = re.compile(r"-?\d{1,6}(\.\d{1,8})?")
 _KWH = re.compile(r"[+-]?\d{1,12}(\.\d{1,3})?")
 
 FEN_PER_YUAN = 100
@@ -126,9 +126,7 @@ class Rate:
     @classmethod
     def parse(cls, text: str | int | Decimal) -> Rate:
         """Yuan per kWh as text, at most eight decimals."""
-        value = str(text).strip()
-        sign = -1 if value.startswith("-") else 1
-        return cls(sign * int(_text(value.removeprefix("-"), _RATE, "Rate") * E8_PER_YUAN))
+        return cls(int(_text(text, _RATE, "Rate") * E8_PER_YUAN))
 
     def __str__(self) -> str:
         """At least four decimals, and as many more as it has."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
 import jsonschema_rs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from prewatt.domain.tariff.rules.faults import BadPlan
 from prewatt.domain.tariff.rules.five import document_of
@@ -119,3 +122,40 @@ def test_the_five_prices_of_a_meter_become_a_plan(validator: Any) -> None:
     }
     tables = {"usual": [{"at": "00:00", "band": "deep"}]}
     assert validator.is_valid(document_of(name="mall", prices=prices, flat=False, tables=tables))
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "-0.0", "1E2"])
+def test_a_number_of_any_length_is_answered_at_once(number: str) -> None:
+    text = json.dumps(_document({"price": "PRICE"})).replace('"PRICE"', number)
+    if number == "1E2":
+        assert parse(text).versions[0].rates_e8 == {"all": 100 * 10**8}
+    elif "e" in number:
+        with pytest.raises(BadPlan):
+            parse(text)
+
+
+WORDS = ["1", "00:00", "all", "2026-01-01", 0.5]
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["1", "00:00", "all", "2026-01-01", 0.5]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def _places_in(value: Any) -> list[tuple[Any, Any]]:
+    keys = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    return [place for key in keys for place in [(value, key), *_places_in(value[key])]]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(DOCUMENTS)), st.data())
+def test_whatever_stands_in_a_plan_it_is_a_plan_or_is_refused(name: str, data: st.DataObject) -> None:
+    document = json.loads(json.dumps(DOCUMENTS[name]))
+    owner, key = data.draw(st.sampled_from(_places_in(document)))
+    owner[key] = data.draw(JUNK)
+    with contextlib.suppress(BadPlan):
+        assert parse(json.dumps(document)).versions

@@ -48,6 +48,11 @@ class Faults:
             self.found.append(Fault(pointer, text))
 
 
+def _endless(value: object) -> bool:
+    """1e999999999 is a short text and a long number."""
+    return isinstance(value, Decimal) and not (value.is_finite() and -20 < int(value.as_tuple().exponent) < 20)
+
+
 class Node:
     """One member of a document with its place. A wrong member is noted and a harmless value goes on in its stead."""
 
@@ -122,7 +127,7 @@ class Node:
 
     def unit(self, parse: Callable[[str | int | Decimal], T], fallback: T, what: str) -> T:
         """A number with its exact digits: text such as "0.5469", or a number that kept its digits when it was read."""
-        if isinstance(self.value, bool) or not isinstance(self.value, (str, int, Decimal)):
+        if isinstance(self.value, bool) or not isinstance(self.value, (str, int, Decimal)) or _endless(self.value):
             self.fault(f"must be {what}, written as text")
             return fallback
         try:

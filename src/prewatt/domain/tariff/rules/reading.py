@@ -449,6 +449,9 @@ def _part(node: Node, name: str) -> Fee:
 
 
 def _checked(node: Node, version: Version) -> Version:
+    """What only makes sense, or none, once every member has its form."""
+    if node.faults.found:
+        return version
     _check_calendar(node, version)
     if version.free and version.ladder and version.ladder.slabs:
         node.at("free").fault("does not go with slabs: which slab applies would depend on what is free")
