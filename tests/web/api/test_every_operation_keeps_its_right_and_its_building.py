@@ -574,6 +574,15 @@ def test_a_narrowed_token_moves_nothing_elsewhere(counter: Counter, here: Half, 
     assert program.get(f"/meters/{there.meters[0].pk}").status_code == 404
 
 
+def test_a_narrowed_token_administers_nobody_elsewhere(here: Half, there: Half) -> None:
+    here.manager.buildings.add(there.building)
+    whole, narrow = Program(here.manager), Program(here.manager, buildings=[here.building])
+    names = [{one["username"] for one in program.get("/operators").json()["items"]} for program in (whole, narrow)]
+    assert ["foreigner" in seen for seen in names] == [True, False]
+    path = f"/operators/{there.manager.pk}/password"
+    assert [program.send(path).status_code for program in (narrow, whole)] == [404, 200]
+
+
 def test_without_a_token_nothing_opens(client: Any, here: Half) -> None:
     client.force_login(here.manager)  # a browser's log-in opens nothing here
     for name, (method, _rights) in OPERATIONS.items():

@@ -86,6 +86,8 @@ def test_what_is_allowed_is_answered_as_described(secret: str) -> None:
     assert {label for label in lists if 200 not in seen[label]} <= {
         "GET /api/v1/reports/finance",
         "GET /api/v1/reports/readings",
+        "GET /api/v1/reports/days",
+        "GET /api/v1/settings/backups",  # of who sees every building
     }
 
 

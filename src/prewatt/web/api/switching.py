@@ -23,6 +23,8 @@ from prewatt.web.api.shapes import Given, Id, Pk, Text
 from prewatt.web.parts.pages import now
 
 chapter = Chapter("switching")
+Clock = Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="of the site, such as 18:00")]
+CLOCKS: Final = ("protected_from", "protected_until")
 MAY_STOP: Final = (Right.SWITCH, Right.SETTINGS)
 
 
@@ -32,8 +34,8 @@ class RulesOut(Schema):
     limit_count: int
     limit_minutes: int
     protect: bool
-    protected_from: time
-    protected_until: time
+    protected_from: str
+    protected_until: str
     protect_weekends: bool
     protected_days: list[date]
     protected_now: bool
@@ -45,17 +47,18 @@ class RulesChange(Given):
     limit_count: Annotated[StrictInt, Field(ge=0, le=control.LIMIT_COUNT_MAX)] | None = None
     limit_minutes: Annotated[StrictInt, Field(ge=1, le=control.LIMIT_MINUTES_MAX)] | None = None
     protect: bool | None = None
-    protected_from: Annotated[time, Field(description="such as 18:00")] | None = None
-    protected_until: time | None = None
+    protected_from: Clock | None = None
+    protected_until: Clock | None = None
     protect_weekends: bool | None = None
     protected_days: Annotated[list[date], Field(max_length=control.DAYS_MAX)] | None = None
 
 
 def _rules() -> dict[str, Any]:
     held = cutting.rules()
-    names = [name for name in RulesChange.model_fields if name != "protected_days"]
+    names = ("limit_count", "limit_minutes", "protect", "protect_weekends")
     return {
         **{name: getattr(held, name) for name in names},
+        **{name: f"{getattr(held, name):%H:%M}" for name in CLOCKS},
         "protected_days": [date.fromisoformat(day) for day in held.protected_days],
     }
 
@@ -74,8 +77,9 @@ def get_switching_rules(request: HttpRequest) -> Any:  # noqa: ARG001 - the site
 def change_switching_rules(request: HttpRequest, given: RulesChange) -> Any:
     """Change the rules of switching off"""
     new = {name: value for name, value in given.dict().items() if value is not None}
-    times = {name: value.replace(tzinfo=None) for name, value in new.items() if isinstance(value, time)}
-    control.set_rules(**(_rules() | new | times), **by(request))
+    said = _rules() | new
+    times = {name: time.fromisoformat(said[name]) for name in CLOCKS}
+    control.set_rules(**(said | times), **by(request))
     return _shown()
 
 
