@@ -90,6 +90,13 @@ def _rounded_to(chosen: Plan, fen: int) -> Plan:
     return Plan(chosen.name, chosen.zone, chosen.currency, chosen.settlement, Rounding(to_fen=fen), chosen.versions)
 
 
+def test_four_months_read_at_once_cost_four_average_months() -> None:
+    """The grid company's own explanation of its proration: 1,400 kWh of four months are 350 kWh a month."""
+    chosen = plan_of("my_tnb_domestic_2014")
+    at_once = price(chosen, [use("2020-03-01T00:00", "1400", hours=120 * 24, zone=chosen.zone)])
+    assert at_once.fen == 4 * _bill("my_tnb_domestic_2014", "350", UNTAXED).fen == 4 * 10_280
+
+
 @pytest.mark.parametrize("case", entries("billing.json", "ladder_tax"))
 def test_a_ladder_with_a_tax_on_its_upper_steps(case: Any) -> None:
     expected = case["expected"]
