@@ -10,6 +10,7 @@ import pytest
 
 from domain.metering.site import HOUR_MS, MIDNIGHT_MS, Site, at, look
 from prewatt.domain.estate.models import Building, Floor, Meter, Room
+from prewatt.domain.metering.usage import Per
 from prewatt.domain.reports import energy
 from prewatt.domain.reports.energy import Wanted
 from prewatt.domain.staff.models import Operator
@@ -147,8 +148,9 @@ def test_daily_use_by_the_articles_meter(site: Site) -> None:
     wanted = Wanted(first_day=date(2026, 5, 31), last_day=LAST)
     rows = list(energy.daily(operator=person(), wanted=wanted).order_by("day"))
     assert {row["day"]: row["energy_wh"] for row in rows} == used
-    assert energy.daily_sums(operator=Operator.objects.get(), wanted=wanted)["energy_wh"] == sum(used.values())
-    assert energy.daily_line(operator=Operator.objects.get(), wanted=wanted) == sorted(used.items())
+    line = energy.daily_line(operator=Operator.objects.get(), wanted=wanted, per=Per.DAY)
+    assert {day: sums.wh for day, sums in line.items()} == used
+    assert list(line) == sorted(used)
 
 
 def test_place_and_scope_narrow_every_report(site: Site) -> None:
@@ -167,9 +169,9 @@ def test_place_and_scope_narrow_every_report(site: Site) -> None:
         assert sorted(sheet(who)) == found
         rows = energy.daily(operator=who, wanted=Wanted(FIRST, LAST))
         assert sorted({row["number"] for row in rows}) == found
-        assert sum(wh for _day, wh in energy.daily_line(operator=who, wanted=Wanted(FIRST, LAST))) == sum(
-            row["energy_wh"] for row in rows
-        )
+        line = energy.daily_line(operator=who, wanted=Wanted(FIRST, LAST), per=Per.DAY)
+        assert sum(sums.wh for sums in line.values()) == sum(row["energy_wh"] for row in rows)
+        assert sum(sums.days for sums in line.values()) == len(rows)
     assert sorted(sheet(whole, building_id=other.pk)) == ["0300010402"]
     assert sheet(whole, floors="4") == {}
     assert len(sheet(whole, text="0402")) == 1

@@ -110,6 +110,7 @@ class Register:
     """`rows` takes an Ask and gives a query set (or a list) already within the operator's buildings.
 
     `defaults` are filter values while the URL names no filter at all. `totals` gives the sums of a column by its key.
+    `count` says how many rows there are where that is known from sums, without counting millions of rows one by one.
     """
 
     name: str  # of the Excel file, and of the page
@@ -119,6 +120,7 @@ class Register:
     order: str  # a column's key, with "-" in front for falling
     rows: Callable[[Ask], Any]
     totals: Callable[[Ask], Mapping[str, int]] | None = None
+    count: Callable[[Ask], int] | None = None
     defaults: Callable[[Operator], Mapping[str, str]] | None = None
     empty: Text = NOTHING_YET
     icon: str = "inbox"  # of an empty list
@@ -215,7 +217,10 @@ class Table:
     @property
     def page(self) -> Page[Any]:
         if self._page is None:
-            self._page = Paginator(self.ordered(), self.size).get_page(self.query.get("page"))
+            paginator = Paginator(self.ordered(), self.size)
+            if self.register.count is not None:
+                paginator.count = self.register.count(self.ask)
+            self._page = paginator.get_page(self.query.get("page"))
         return self._page
 
     def rows(self) -> list[list[Cell]]:

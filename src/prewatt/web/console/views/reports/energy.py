@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from prewatt.domain.metering import queries as metering
+from prewatt.domain.metering.usage import Per, Sums
 from prewatt.domain.reports import energy
 from prewatt.domain.reports.energy import Wanted
 from prewatt.domain.staff.rights import Right
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 WEEK, MONTH = 7, 30
 DAYS_MAX = 366 * 3
+DAYS_DRAWN = 62
 DAY_MS = 86_400_000
 
 
@@ -133,9 +136,32 @@ def _days(days: int, last: date) -> dict[str, str]:
     return {"from": (last - timedelta(days=days - 1)).isoformat(), "to": last.isoformat()}
 
 
-def _daily_totals(ask: Ask) -> Mapping[str, int]:
-    sums = energy.daily_sums(operator=ask.operator, wanted=_daily(ask))
-    return {"energy": sums["energy_wh"], "deducted": sums["deducted_fen"]}
+class Found:
+    """One page asks for its sums to count its rows, to add them up and to draw them: they are read once."""
+
+    def __init__(self) -> None:
+        self._line: dict[date, Sums] | None = None
+
+    def line(self, ask: Ask) -> dict[date, Sums]:
+        if self._line is None:
+            self._line = energy.daily_line(operator=ask.operator, wanted=_daily(ask), per=_per(ask))
+        return self._line
+
+    def whole(self, ask: Ask) -> Sums:
+        return sum(self.line(ask).values(), Sums())
+
+    def count(self, ask: Ask) -> int:
+        return self.whole(ask).days
+
+    def totals(self, ask: Ask) -> Mapping[str, int]:
+        whole = self.whole(ask)
+        return {"energy": whole.wh, "deducted": whole.fen}
+
+
+def _per(ask: Ask) -> Per:
+    """More bars than DAYS_DRAWN cannot be told apart: months are drawn, and read, instead of days."""
+    wanted = _daily(ask)
+    return Per.DAY if (wanted.last_day - wanted.first_day).days < DAYS_DRAWN else Per.MONTH
 
 
 DAILY = Register(
@@ -168,7 +194,6 @@ DAILY = Register(
     filters=(Filter("from", gettext_lazy("From"), "day"), Filter("to", gettext_lazy("To"), "day"), *_WHERE),
     order="-day",
     rows=lambda ask: energy.daily(operator=ask.operator, wanted=_daily(ask)),
-    totals=_daily_totals,
     defaults=lambda _who: _days(WEEK, _yesterday()),
     tie=("number", "day"),
 )
@@ -184,13 +209,15 @@ def readings(request: HttpRequest) -> HttpResponseBase:
 @page(Right.REPORTS)
 def daily(request: HttpRequest) -> HttpResponseBase:
     """What each meter used and deducted on each closed day; the last week unless somebody asks for more."""
-    return answer(request, DAILY, template="console/reports/daily.html", more=_drawn)
+    found = Found()
+    register = replace(DAILY, totals=found.totals, count=found.count)
+    return answer(request, register, template="console/reports/daily.html", more=lambda ask: _drawn(ask, found))
 
 
-def _drawn(ask: Ask) -> Mapping[str, Any]:
-    line = energy.daily_line(operator=ask.operator, wanted=_daily(ask))
-    series = [{"name": "kWh", "values": [wh / 1000 for _day, wh in line]}]
-    chart = {"kind": "bars", "unit": "kWh", "labels": [day.isoformat()[5:] for day, _wh in line], "series": series}
+def _drawn(ask: Ask, found: Found) -> Mapping[str, Any]:
+    line, shown = found.line(ask), slice(5, 10) if _per(ask) == Per.DAY else slice(7)
+    series = [{"name": "kWh", "values": [sums.wh / 1000 for sums in line.values()]}]
+    chart = {"kind": "bars", "unit": "kWh", "labels": [at.isoformat()[shown] for at in line], "series": series}
     return {"page": "report-daily", "chart": chart, "shortcuts": _shortcuts(ask.operator)}
 
 
