@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import BigIntegerField, CharField, F, Q, QuerySet, Sum, Value
+from django.db.models import BigIntegerField, CharField, Count, F, Q, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce, NullIf
 
 from prewatt.domain.estate.models import Meter
@@ -85,9 +85,9 @@ def sums(*, operator: Operator, wanted: Wanted) -> Sums:
     count, fen = 0, dict.fromkeys(What, 0)
     for what in _chosen(wanted):
         found = _found(what, operator, wanted)
-        count += found.count()
-        moved = found if what == What.SALE else found.filter(state="done")
-        fen[what] = int(moved.aggregate(total=Sum("amount_fen"))["total"] or 0)
+        moved = Sum("amount_fen") if what == What.SALE else Sum("amount_fen", filter=Q(state="done"))
+        sums = found.order_by().aggregate(number=Count("pk"), total=moved)
+        count, fen[what] = count + sums["number"], int(sums["total"] or 0)
     return Sums(count, fen[What.SALE], fen[What.REFUND], fen[What.REVERSAL])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -78,9 +79,22 @@ def _shifts(who: Operator) -> list[tuple[str, words.Text]]:
     return [(one.pk, str(one)) for one in shifts.shifts(operator=who)[:SHIFTS_MAX]]
 
 
-def _totals(ask: Ask) -> Mapping[str, int]:
-    found = movements.sums(operator=ask.operator, wanted=wanted(ask))
-    return {"amount": found.income_fen}
+class Found:
+    """One page asks for its sums to count its rows, to add them up and to show them: they are read once."""
+
+    def __init__(self) -> None:
+        self._sums: movements.Sums | None = None
+
+    def sums(self, ask: Ask) -> movements.Sums:
+        if self._sums is None:
+            self._sums = movements.sums(operator=ask.operator, wanted=wanted(ask))
+        return self._sums
+
+    def count(self, ask: Ask) -> int:
+        return self.sums(ask).count
+
+    def totals(self, ask: Ask) -> Mapping[str, int]:
+        return {"amount": self.sums(ask).income_fen}
 
 
 def _today(_who: Operator) -> Mapping[str, str]:
@@ -174,7 +188,6 @@ REGISTER = Register(
     ),
     order="-at",
     rows=lambda ask: movements.movements(operator=ask.operator, wanted=wanted(ask)),
-    totals=_totals,
     defaults=_today,
     tie=("key",),
 )
@@ -183,11 +196,14 @@ REGISTER = Register(
 @page(Right.READ)
 def index(request: HttpRequest) -> HttpResponseBase:
     """Sales, refunds and reversals; today's, unless the address says otherwise. With `export` as an Excel file."""
-    return answer(request, REGISTER, template="console/sales/index.html", more=_figures)
+    return listed(request, REGISTER, template="console/sales/index.html", page_name="sales")
 
 
-def _figures(ask: Ask) -> Mapping[str, Any]:
-    return {"page": "sales", "sums": movements.sums(operator=ask.operator, wanted=wanted(ask))}
+def listed(request: HttpRequest, register: Register, *, template: str, page_name: str) -> HttpResponseBase:
+    """A register of movements, with what they come to."""
+    found = Found()
+    register = replace(register, totals=found.totals, count=found.count)
+    return answer(request, register, template=template, more=lambda ask: {"page": page_name, "sums": found.sums(ask)})
 
 
 @page(Right.READ)

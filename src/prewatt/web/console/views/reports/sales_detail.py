@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy
 
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import movements
 from prewatt.web.console.views import sales
 from prewatt.web.parts.pages import page
-from prewatt.web.parts.registers import answer
-from prewatt.web.parts.tables import Ask, Column
+from prewatt.web.parts.tables import Column
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
@@ -37,9 +34,4 @@ REGISTER = replace(sales.REGISTER, name="sales-detail", title=gettext_lazy("Sale
 @page(Right.REPORTS)
 def index(request: HttpRequest) -> HttpResponseBase:
     """Today's, unless the address says otherwise. With `export` as an Excel file."""
-    return answer(request, REGISTER, template="console/reports/sales_detail.html", more=_figures)
-
-
-def _figures(ask: Ask) -> Mapping[str, Any]:
-    found = movements.sums(operator=ask.operator, wanted=sales.wanted(ask))
-    return {"page": "report-sales", "sums": found}
+    return sales.listed(request, REGISTER, template="console/reports/sales_detail.html", page_name="report-sales")
