@@ -143,11 +143,12 @@ def _fields(request: HttpRequest) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def typed(request: HttpRequest) -> list[str]:
-    """What a person can have typed, for him to copy: no ids, no secrets."""
+    """What a person can have typed, for him to copy: no ids, no secrets, nothing that a script wrote."""
     if NEVER.match(resolve(request.path_info).view_name):
         return []
     fields, _left_out = _fields(request)
-    return [value for name, value in fields if value.strip() and not re.search(r"(^|_)id(-|$)|^next$", name)]
+    names = re.compile(r"(^|_)id(-|$)|^next$")
+    return [value for name, value in fields if value.strip() and not value.startswith("{") and not names.search(name)]
 
 
 def is_waiting(request: HttpRequest) -> bool:
