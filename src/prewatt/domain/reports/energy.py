@@ -162,7 +162,7 @@ def daily_line(*, operator: Operator, wanted: Wanted, per: Per) -> dict[date, Su
     days = Days(wanted.first_day, wanted.last_day)
     cut = Pieces(None, (days,)) if per == Per.DAY else pieces(days, closed_through() or days.last)
     found: dict[date, Sums] = {}
-    rows = [_by_day(operator, wanted, span) for span in cut.days]
+    rows: list[QuerySet[Any, Any]] = [_by_day(operator, wanted, span) for span in cut.days]
     if cut.months:
         rows.append(_by_month(operator, wanted, cut.months))
     for at, wh, fen, number in (row for part in rows for row in part):
