@@ -23,6 +23,7 @@ OF_NO_CONCERN = frozenset(
         "vending_presetrow",
     }
 )
+HELD = frozenset({"control_switchrules"})  # a row of defaults, made so that it can be held: no change yet
 OWN = frozenset({"/language/"})  # an operator's own language
 
 
@@ -36,7 +37,9 @@ class Watch:
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         done = execute(sql, params, many, context)
         found = WRITE.match(sql)
-        if found and (found[1][0] in "Ii" or context["cursor"].rowcount != 0):  # SQLite counts an INSERT only later
+        new = found is not None and found[1][0] in "Ii"
+        # SQLite counts an INSERT only later
+        if found and not (new and found[2] in HELD) and (new or context["cursor"].rowcount != 0):
             self._changed.add(found[2])
         return done
 
