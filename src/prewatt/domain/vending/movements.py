@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import BigIntegerField, CharField, Count, F, Q, QuerySet, Sum, Value
@@ -61,6 +63,35 @@ def movements(*, operator: Operator, wanted: Wanted) -> QuerySet[Any, dict[str, 
     """
     first, *rest = [_rows(what, operator, wanted) for what in _chosen(wanted)]
     return first.union(*rest, all=True) if rest else first
+
+
+HEAD_MAX = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ByTime:
+    """The same rows in the order of their time, to be cut into pages.
+
+    The union of three lists is only put in order whole; the beginning of each list stands in its index.
+    """
+
+    whole: QuerySet[Any, dict[str, Any]]
+    parts: Sequence[QuerySet[Any, dict[str, Any]]]
+    falling: bool
+
+    def __getitem__(self, cut: slice) -> list[dict[str, Any]]:
+        if not self.parts or cut.stop is None or cut.stop > HEAD_MAX:
+            return list(self.whole[cut])
+        heads = [part[: cut.stop] for part in self.parts]
+        # Stable: rows of one moment keep their places whatever page is asked for.
+        merged = heapq.merge(*heads, key=lambda row: row["at"], reverse=self.falling)
+        return list(islice(merged, cut.start or 0, cut.stop))
+
+
+def by_time(*, operator: Operator, wanted: Wanted, falling: bool) -> ByTime:
+    order = ("-at", "-key") if falling else ("at", "key")
+    parts = [_rows(what, operator, wanted).order_by(*order) for what in _chosen(wanted)]
+    return ByTime(movements(operator=operator, wanted=wanted).order_by(*order), parts, falling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,10 +199,17 @@ def index(request: HttpRequest) -> HttpResponseBase:
     return listed(request, REGISTER, template="console/sales/index.html", page_name="sales")
 
 
+def _by_time(ask: Ask, sort: str) -> movements.ByTime | None:
+    """In the order of time, which is how the list is nearly always looked at; any other order asks for all rows."""
+    if sort.removeprefix("-") != "at":
+        return None
+    return movements.by_time(operator=ask.operator, wanted=wanted(ask), falling=sort.startswith("-"))
+
+
 def listed(request: HttpRequest, register: Register, *, template: str, page_name: str) -> HttpResponseBase:
     """A register of movements, with what they come to."""
     found = Found()
-    register = replace(register, totals=found.totals, count=found.count)
+    register = replace(register, totals=found.totals, count=found.count, pages=_by_time)
     return answer(request, register, template=template, more=lambda ask: {"page": page_name, "sums": found.sums(ask)})
 
 
