@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -114,7 +114,8 @@ class Found:
             against=_against(ask),
             newest=metering.closed_through() or _days(ask).last,
         )
-        return [(row, _place(row.key, by)) for row in rows]
+        name = _names(by)
+        return [(row, _place(row.key, by, name(row.key))) for row in rows]
 
     def _periods(self, ask: Ask) -> list[Row]:
         """The first day is held against the first, the second against the second, whichever of them are known."""
@@ -148,16 +149,21 @@ def _periods(days: Days, per: Per) -> list[date]:
     return list(dict.fromkeys(one.replace(day=1) if per == Per.MONTH else one.replace(month=1, day=1) for one in every))
 
 
-def _place(key: usage.Place, by: By) -> dict[str, Any]:
-    nowhere = _("without a room")
-    name = {
-        By.METER: key.number,
-        By.ROOM: key.room or nowhere,
-        By.FLOOR: f"{key.building} {key.floor}".strip() or nowhere,
-        By.AREA: f"{key.building} {key.area or _('without an area')}".strip() if key.building else nowhere,
-        By.BUILDING: key.building or nowhere,
-        By.USE: key.use or _("no kind of use"),
-    }[by]
+def _names(by: By) -> Callable[[usage.Place], str]:
+    """What a row is called. The words are translated once, not once for each of ten thousand rows."""
+    nowhere, no_area, no_use = _("without a room"), _("without an area"), _("no kind of use")
+    names: dict[By, Callable[[usage.Place], str]] = {
+        By.METER: lambda one: one.number,
+        By.ROOM: lambda one: one.room or nowhere,
+        By.FLOOR: lambda one: f"{one.building} {one.floor}".strip() or nowhere,
+        By.AREA: lambda one: f"{one.building} {one.area or no_area}".strip() if one.building else nowhere,
+        By.BUILDING: lambda one: one.building or nowhere,
+        By.USE: lambda one: one.use or no_use,
+    }
+    return names[by]
+
+
+def _place(key: usage.Place, by: By, name: str) -> dict[str, Any]:
     order = (key.building, key.floor_number, key.room, key.number, key.area, key.use)
     return {
         "name": name,
