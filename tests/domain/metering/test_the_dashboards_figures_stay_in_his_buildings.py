@@ -12,6 +12,7 @@ from counter import Counter
 pytestmark = pytest.mark.django_db
 MIDNIGHT = datetime(2026, 5, 31, 16, 0, tzinfo=UTC)  # in Shanghai
 DAY = (MIDNIGHT + timedelta(hours=8)).date()
+NOON = MIDNIGHT + timedelta(hours=12)
 HOUR_MS, QUARTER_MS = 3_600_000, 900_000
 
 
@@ -49,12 +50,24 @@ def test_a_quarter_shows_what_was_written_down_else_the_mean_of_its_hour(counter
     a, b = counter.building.pk, counter.meters[1].room.floor.building_id
     _write(BuildingHour, "energy_wh", [(0, a, 4000), (0, b, 1000), (1, a, 5000)])
     _write(Quarter, "power_w", [(1.25, a, 7000), (1.25, b, 10), (2, 0, 9)])
-    mine = site.load(operator=counter.admin, day=DAY)
+    mine = site.load(operator=counter.admin, day=DAY, now=NOON)
     assert mine[:9] == [5000, 5000, 5000, 5000, 5000, 7010, 5000, 5000, 9]
     assert mine[9:] == [None] * 87
-    assert site.load(operator=counter.stranger, day=DAY)[:6] == [1000, 1000, 1000, 1000, None, 10]
+    assert site.load(operator=counter.stranger, day=DAY, now=NOON)[:6] == [1000, 1000, 1000, 1000, None, 10]
     assert site.hours(operator=counter.admin, day=DAY) == [5000, 5000]
     assert site.hours(operator=counter.stranger, day=DAY) == [1000]
+
+
+def test_the_hour_that_runs_has_no_mean_yet(counter: Counter) -> None:
+    """Half of its energy would look like half the load."""
+    from prewatt.domain.metering import site
+    from prewatt.domain.metering.models import BuildingHour, Quarter
+
+    _write(BuildingHour, "energy_wh", [(10, counter.building.pk, 5000), (11, counter.building.pk, 2000)])
+    _write(Quarter, "power_w", [(11.25, counter.building.pk, 4800)])
+    seen = site.load(operator=counter.admin, day=DAY, now=MIDNIGHT + timedelta(hours=11.6))
+    assert seen[40:47] == [5000, 5000, 5000, 5000, None, 4800, None]
+    assert site.load(operator=counter.admin, day=DAY, now=NOON)[44:47] == [2000, 4800, 2000]
 
 
 def test_the_vital_figures_are_his_own(counter: Counter) -> None:

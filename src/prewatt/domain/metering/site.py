@@ -140,11 +140,16 @@ def _bounds(day: date) -> tuple[int, int]:
     return day_start_ms(day, zone()), day_start_ms(day + timedelta(days=1), zone())
 
 
-def load(*, operator: Operator, day: date) -> list[int | None]:
-    """W in each quarter of an hour of a day. Where no load was written down, the mean of its hour; None: not known."""
+def load(*, operator: Operator, day: date, now: datetime) -> list[int | None]:
+    """W in each quarter of an hour of a day. Where no load was written down, the mean of its hour; None: not known.
+
+    The hour that runs has no mean yet: half of it would look like half the load.
+    """
     from_ms, to_ms = _bounds(day)
     seen = _sums(Quarter, "power_w", operator=operator, from_ms=from_ms, to_ms=to_ms)
     used = _sums(BuildingHour, "energy_wh", operator=operator, from_ms=from_ms, to_ms=to_ms)
+    over_ms = int(now.timestamp() * 1000) // HOUR_MS * HOUR_MS
+    used = {at: wh for at, wh in used.items() if at < over_ms}
     return [_known(seen.get(at), used.get(at // HOUR_MS * HOUR_MS)) for at in range(from_ms, to_ms, QUARTER_MS)]
 
 

@@ -98,7 +98,7 @@ def overview(*, operator: Operator, now: datetime) -> Overview:
     money = vending.figures(operator=operator, first_day=day, last_day=day)
     vitals, counted = site.vitals(operator=operator, now=now), board.counts(meters)
     hours_today, hours_yesterday = (site.hours(operator=operator, day=one) for one in (day, yesterday))
-    load_today = _until_now(site.load(operator=operator, day=day), now)
+    load_today = _until_now(site.load(operator=operator, day=day, now=now), now)
     return Overview(
         income=vending.total(money),
         ways=_ways(money),
@@ -113,7 +113,7 @@ def overview(*, operator: Operator, now: datetime) -> Overview:
         runs_out=site.runs_out(meters, days=RUNS_OUT_DAYS, rows=RUNS_OUT_ROWS, now=now),
         gateways=site.gateway_lines(operator=operator, now=now),
         load_today=load_today,
-        load_yesterday=site.load(operator=operator, day=yesterday),
+        load_yesterday=site.load(operator=operator, day=yesterday, now=now),
     )
 
 
