@@ -11,16 +11,14 @@ from typing import Annotated, Any, ClassVar, Final
 
 from django.core.exceptions import SuspiciousOperation
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpRequest, QueryDict
+from django.http import Http404, HttpRequest, QueryDict
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from ninja import Query, Schema
 from pydantic import AfterValidator, Field
 
 from prewatt.domain.lists import exports, saved
 from prewatt.domain.lists.models import NAME_MAX, QUERY_MAX, Export, SavedFilter
-from prewatt.domain.lists.refusals import ScopeChanged
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.refusals import Refused
 from prewatt.web.api import shapes
@@ -28,9 +26,8 @@ from prewatt.web.api.doors import Chapter, bearer, by, reads, write_id, writes
 from prewatt.web.api.finding import one
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import BigPk, Given, Name, Word
-from prewatt.web.parts.exporting import NotAList, list_of
-from prewatt.web.parts.registers import file_name
-from prewatt.web.parts.sheets import ROWS_MAX, TYPE, TooManyRows, filters_text
+from prewatt.web.parts.exporting import NotAList, ask, list_of, sent
+from prewatt.web.parts.sheets import TYPE, TooManyRows
 from prewatt.web.parts.tables import SIZES, Column, Table
 
 chapter = Chapter("lists")
@@ -276,20 +273,10 @@ def start_export(request: HttpRequest, given: ExportIn) -> Any:
     """Have the Excel file of a list written; by a token that is as wide as its operator"""
     _check_wide(request)
     table = _table(request, given.name, _query(given.query).urlencode())
-    count = table.page.paginator.count
-    if count > ROWS_MAX:
-        raise TooLong(str(TooManyRows(count)))
-    made = exports.ask(
-        export_id=write_id(request),
-        path=_path(given.name),
-        query=table.export_query,
-        language=get_language() or "",
-        title=str(table.register.title),
-        said=filters_text(table),
-        file_name=file_name(table),
-        rows_total=count,
-        **by(request),
-    )
+    try:
+        made = ask(table, export_id=write_id(request), path=_path(given.name), **by(request))
+    except TooManyRows as error:
+        raise TooLong(str(error)) from error
     return _export(made)
 
 
@@ -310,13 +297,7 @@ def cancel_export(request: HttpRequest, export_id: Name, given: shapes.NothingIn
 @reads(chapter, "/exports/{export_id}/file", of=None, file=TYPE)
 def get_export_file(request: HttpRequest, export_id: Name) -> Any:
     """The Excel file itself, once it is ready"""
-    held, who = _own(request, export_id), bearer(request)
-    try:
-        list_of(path=held.path, query=held.query, operator=who)
-    except NotAList as error:
-        raise ScopeChanged from error
-    path = exports.file_of(export=held, operator=who)
-    return FileResponse(path.open("rb"), as_attachment=True, filename=f"{held.file_name}.xlsx", content_type=TYPE)
+    return sent(_own(request, export_id), operator=bearer(request))
 
 
 # --- saved filters ----------------------------------------------------------------------------------------------------

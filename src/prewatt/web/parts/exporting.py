@@ -14,18 +14,18 @@ from datetime import datetime
 import structlog
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import connections
-from django.http import Http404, HttpRequest, QueryDict
+from django.http import FileResponse, Http404, HttpRequest, QueryDict
 from django.urls import Resolver404, resolve
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from prewatt.domain.lists import exports
 from prewatt.domain.lists.models import Export
-from prewatt.domain.lists.refusals import Refused
+from prewatt.domain.lists.refusals import Refused, ScopeChanged
 from prewatt.domain.staff.models import Operator
 from prewatt.web.parts.pages import now
-from prewatt.web.parts.registers import WANTED
-from prewatt.web.parts.sheets import TooManyRows, at_one_moment, write
+from prewatt.web.parts.registers import WANTED, file_name
+from prewatt.web.parts.sheets import ROWS_MAX, TYPE, TooManyRows, at_one_moment, filters_text, write
 from prewatt.web.parts.tables import Table
 
 BEAT_S = 1.0
@@ -61,6 +61,35 @@ def list_of(*, path: str, query: str, operator: Operator) -> Table:
     if not found:
         raise NotAList
     return found[0]
+
+
+def ask(table: Table, *, export_id: str, path: str, operator: Operator, now: datetime, address: str) -> Export:
+    """Have the file of this table, which is the one of `path`, written. Raises TooManyRows."""
+    if (count := table.page.paginator.count) > ROWS_MAX:
+        raise TooManyRows(count)
+    return exports.ask(
+        export_id=export_id,
+        operator=operator,
+        path=path,
+        query=table.export_query,
+        language=translation.get_language() or "",
+        title=str(table.register.title),
+        said=filters_text(table),
+        file_name=file_name(table),
+        rows_total=count,
+        now=now,
+        address=address,
+    )
+
+
+def sent(one: Export, *, operator: Operator) -> FileResponse:
+    """The file, if he may still see the list it is of. Raises ScopeChanged."""
+    try:
+        list_of(path=one.path, query=one.query, operator=operator)
+    except NotAList as error:
+        raise ScopeChanged from error
+    path = exports.file_of(export=one, operator=operator)
+    return FileResponse(path.open("rb"), as_attachment=True, filename=f"{one.file_name}.xlsx", content_type=TYPE)
 
 
 def work(at: datetime) -> int:

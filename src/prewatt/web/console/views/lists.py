@@ -6,17 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
 
 from prewatt.domain.lists import exports, saved
 from prewatt.domain.lists.models import Export
-from prewatt.domain.lists.refusals import Refused, ScopeChanged
-from prewatt.web.parts.exporting import NotAList, list_of
+from prewatt.domain.lists.refusals import Refused
+from prewatt.web.parts.exporting import NotAList, ask, list_of, sent
 from prewatt.web.parts.pages import address, now, operator, page
-from prewatt.web.parts.registers import file_name
-from prewatt.web.parts.sheets import ROWS_MAX, TYPE, TooManyRows, filters_text
+from prewatt.web.parts.sheets import TooManyRows
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -47,23 +45,12 @@ def export(request: HttpRequest) -> HttpResponseBase:
     """Have the file of a list written by a worker."""
     path, query = request.POST.get("path", ""), request.POST.get("query", "")
     table = list_of(path=path, query=query, operator=operator(request))
-    count = table.page.paginator.count
-    if count > ROWS_MAX:
-        messages.error(request, str(TooManyRows(count)))
+    drawn = _drawn_id(request)
+    try:
+        ask(table, export_id=drawn, path=path, operator=operator(request), now=now(), address=address(request))
+    except TooManyRows as error:
+        messages.error(request, str(error))
         return HttpResponseRedirect(f"{path}{table.export_query}")
-    exports.ask(
-        export_id=_drawn_id(request),
-        operator=operator(request),
-        path=path,
-        query=table.export_query,
-        language=get_language() or "",
-        title=str(table.register.title),
-        said=filters_text(table),
-        file_name=file_name(table),
-        rows_total=count,
-        now=now(),
-        address=address(request),
-    )
     return redirect("console:exports")
 
 
@@ -84,13 +71,7 @@ def cancel(request: HttpRequest, pk: str) -> HttpResponse:
 @page()
 def file(request: HttpRequest, pk: str) -> HttpResponseBase:
     """The file, to whoever asked for it, if he may still see the list it is of."""
-    one, who = _own(request, pk), operator(request)
-    try:
-        list_of(path=one.path, query=one.query, operator=who)
-    except NotAList as error:
-        raise ScopeChanged from error
-    path = exports.file_of(export=one, operator=who)
-    return FileResponse(path.open("rb"), as_attachment=True, filename=f"{one.file_name}.xlsx", content_type=TYPE)
+    return sent(_own(request, pk), operator=operator(request))
 
 
 def _own(request: HttpRequest, pk: str) -> Export:
