@@ -144,7 +144,7 @@ def _within(hours: QuerySet[Any], days: Days) -> QuerySet[Any]:
 
 
 def _summed(hours: QuerySet[Any]) -> Iterable[tuple[int, int]]:
-    return [(at, int(wh)) for at, wh in hours.values_list("start_ms").annotate(wh=Sum("energy_wh")).order_by()]
+    return [(at, int(wh)) for at, wh in hours.values_list("start_ms").annotate(wh=Sum("energy_wh"))]
 
 
 def _hours(days: Days, here: ZoneInfo) -> int:
