@@ -49,6 +49,7 @@ def test_a_plain_form_stands_there_again_and_is_not_sent(desk: Any, counter: Cou
     page.wait_for_url("**/login/**")
     log_in(page)
     page.wait_for_selector("#kept-said")
+    page.wait_for_load_state("load")  # the script that fills the form in runs before it
     after = page.eval_on_selector(".es-form", "f => [...new FormData(f)].filter(([n]) => n !== 'csrfmiddlewaretoken')")
     assert after == before
     assert Room.objects.get(pk=room.pk).number == "101"
@@ -99,7 +100,8 @@ def test_a_plain_form_survives_a_log_in_in_another_tab(desk: Any, counter: Count
     page.fill("#f-number", "101A")
     log_in_again_in_another_tab(page)
     page.click(".es-foot .pri")
-    page.wait_for_selector("#kept-said")
-    assert page.input_value("#f-number") == "101A"
+    page.wait_for_function(
+        "document.querySelector('#f-number')?.value === '101A' && document.querySelector('#kept-said')"
+    )
     page.click(".es-foot .pri")
     page.wait_for_selector(".msg.good")
