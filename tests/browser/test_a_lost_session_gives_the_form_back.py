@@ -100,8 +100,8 @@ def test_a_plain_form_survives_a_log_in_in_another_tab(desk: Any, counter: Count
     page.fill("#f-number", "101A")
     log_in_again_in_another_tab(page)
     page.click(".es-foot .pri")
-    page.wait_for_function(
-        "document.querySelector('#f-number')?.value === '101A' && document.querySelector('#kept-said')"
-    )
+    page.wait_for_selector("#kept-said")
+    page.wait_for_load_state("load")  # the script that fills the form in runs before it
+    assert page.input_value("#f-number") == "101A"
     page.click(".es-foot .pri")
     page.wait_for_selector(".msg.good")
