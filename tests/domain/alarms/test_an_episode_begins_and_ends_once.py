@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -313,6 +313,38 @@ def test_who_finds_another_at_it_leaves_it_to_him(counter: Counter) -> None:
     assert episodes() == []
     counter.later(seconds=40)
     assert watch(counter) == 1
+
+
+def test_who_was_overtaken_after_his_look_looks_again(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written from an old look, his pass would begin what the other one has begun and ended already."""
+    balance(counter, 1000)
+    watch(counter)
+    look, looks = operations._look, []
+
+    def look_and_be_overtaken(now: datetime) -> Any:
+        news = look(now)
+        looks.append(len(news))
+        if len(looks) == 1:
+            watch(counter)
+        return news
+
+    balance(counter, 4000)
+    counter.later(seconds=20)
+    monkeypatch.setattr(operations, "_look", look_and_be_overtaken)
+    assert operations.watch(now=counter.now + timedelta(seconds=1)) == 0
+    assert looks == [2, 2, 0]  # his, the other one's, his second
+    assert episodes() == [("al2", False), ("al1", True)]
+
+
+def test_who_was_alone_looks_once(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    look, looks = operations._look, []
+    monkeypatch.setattr(operations, "_look", lambda now: looks.append(now) or look(now))
+    balance(counter, 1000)
+    watch(counter)
+    balance(counter, 20_000)
+    counter.later(seconds=20)
+    watch(counter)
+    assert len(looks) == 3  # the very first pass has nobody before it and looks twice
 
 
 def test_the_database_refuses_a_second_episode(counter: Counter) -> None:

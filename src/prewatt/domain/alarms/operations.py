@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -72,28 +73,48 @@ def watch(*, now: datetime) -> int:
     - a meter counts as lost after ten silent minutes, a gateway after two (`metering`);
     - what comes back within five minutes goes on as the same episode, counted in `times`.
     """
-    if not _look(now):
+    before = _last_pass()
+    news = _look(now)
+    if not news:
         return 0
-    with _alone(now) as mine:
-        if not mine:
+    with _alone(now, before) as turn:
+        if turn is _Turn.ANOTHERS:
             return 0
-        news = _look(now)
+        if turn is _Turn.LATER:
+            news = _look(now)
         _write(news, now)
         return len(news)
 
 
+class _Turn(Enum):
+    NEXT = "nobody has written since the last pass that we know of"
+    LATER = "somebody has: look again"
+    ANOTHERS = "somebody is at it now"
+
+
+def _last_pass() -> datetime | None:
+    return Pass.objects.filter(pk=1).order_by().values_list("held_until", flat=True).first()
+
+
 @contextmanager
-def _alone(now: datetime) -> Iterator[bool]:
-    """Claimed by a conditional update; whoever dies in between is followed after a minute."""
-    Pass.objects.bulk_create([Pass(pk=1, held_until=now - timedelta(seconds=1))], ignore_conflicts=True)
+def _alone(now: datetime, before: datetime | None) -> Iterator[_Turn]:
+    turn = _claim(now, before)
+    try:
+        yield turn
+    finally:
+        if turn is not _Turn.ANOTHERS:
+            Pass.objects.filter(pk=1).update(held_until=now)
+
+
+def _claim(now: datetime, before: datetime | None) -> _Turn:
+    """By a conditional update; whoever dies in between is followed after a minute."""
+    until = now + timedelta(seconds=PASS_S)
     far = now + timedelta(seconds=10 * PASS_S)  # so far ahead it was written by a clock that was wrong
     free = Pass.objects.filter(pk=1).exclude(held_until__gt=now, held_until__lte=far)
-    mine = free.update(held_until=now + timedelta(seconds=PASS_S)) == 1
-    try:
-        yield mine
-    finally:
-        if mine:
-            Pass.objects.filter(pk=1).update(held_until=now)
+    if before is not None and before < now and free.filter(held_until=before).update(held_until=until):
+        return _Turn.NEXT
+    Pass.objects.bulk_create([Pass(pk=1, held_until=now - timedelta(seconds=1))], ignore_conflicts=True)
+    return _Turn.LATER if free.update(held_until=until) else _Turn.ANOTHERS
 
 
 _OPEN = ("pk", "kind", "meter_id", "gateway_id", "opening_id", "since", "worst", "meter__state__taken_at")
