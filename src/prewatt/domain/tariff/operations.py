@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.tariff import queries
+from prewatt.domain.tariff import history, queries
 from prewatt.domain.tariff.cap import HOURS, Cap, cap
 from prewatt.domain.tariff.models import PRICE_NAMES, Plan, PlanKind, PlanUse, PurchasePrice
 from prewatt.units.values import Price
@@ -24,6 +24,7 @@ NAME_MAX, NOTE_MAX = 64, 400
 PRICE_E4_MAX = 100_000  # ten yuan a kWh: a slip of the finger, not a price
 MARKUP_PERMILLE_MAX = 1000
 CHUNK = 500
+FIVE_KINDS = (PlanKind.FLAT, PlanKind.TOU)
 
 
 class NoRight(Refused):
@@ -130,6 +131,7 @@ def save_plan(
             made.save()
     except IntegrityError as error:
         raise NameTaken(name) from error
+    _keep_version(made, before, operator, now)
     said = {"reason": reason.strip()[:NOTE_MAX]} if reason.strip() else {}
     staff.log(
         operator=operator,
@@ -143,8 +145,24 @@ def save_plan(
     return made
 
 
+def _keep_version(plan: Plan, before: Mapping[str, Any], operator: Operator, now: datetime) -> None:
+    """Other prices are another version, from now on; a new name or note is none."""
+    facts = _facts(plan)
+    if before and all(before[name] == facts[name] for name in ("kind", *PRICE_NAMES)):
+        return
+    made = history.keep_version(
+        plan=plan,
+        document=history.five_prices(plan),
+        effective_from=history.free_instant(plan, now),
+        operator=operator,
+        now=now,
+    )
+    plan.version = made.number
+    plan.save(update_fields=["version"])
+
+
 def _whole(kind: str, prices: Mapping[str, int]) -> dict[str, int]:
-    if kind not in PlanKind.values:
+    if kind not in FIVE_KINDS:
         raise BadPrice
     whole = even(prices.get("price_flat_e4", 0)) if kind == PlanKind.FLAT else dict(prices)
     if set(whole) != set(PRICE_NAMES) or not all(0 < value <= PRICE_E4_MAX for value in whole.values()):
@@ -221,6 +239,7 @@ def assign(*, plan: Plan, meter_ids: Iterable[int], operator: Operator, now: dat
         update_fields=["plan", "since", "operator"],
         batch_size=CHUNK,
     )
+    history.keep_uses(plan=plan, meter_ids=changed, operator=operator, now=now)
     if changed:
         staff.log(
             operator=operator,

@@ -31,7 +31,7 @@ class Interval:
 
     start_s: int
     end_s: int
-    wh: int
+    wh: int | Fraction
     band: str | None = None
 
     @classmethod
@@ -253,9 +253,16 @@ def _band_of(version: Version, day: date, at: time) -> str | None:
     return slots[bisect_right(slots, at, key=lambda slot: slot.at) - 1].band
 
 
-def _share(wh: int, part_s: int, whole_s: int) -> int | Fraction:
+def _share(wh: int | Fraction, part_s: int, whole_s: int) -> int | Fraction:
     share = Fraction(wh * part_s, whole_s)
     return share.numerator if share.denominator == 1 else share
+
+
+def split(interval: Interval, at_s: int) -> tuple[Interval, Interval]:
+    """The interval before and after an instant within it, its energy shared by time, exactly."""
+    whole_s = interval.end_s - interval.start_s
+    before = Interval(interval.start_s, at_s, _share(interval.wh, at_s - interval.start_s, whole_s), interval.band)
+    return before, Interval(at_s, interval.end_s, interval.wh - before.wh, interval.band)
 
 
 def ordered(intervals: Iterable[Interval]) -> list[Interval]:
