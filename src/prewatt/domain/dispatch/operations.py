@@ -78,6 +78,11 @@ def lock_meter(meter_id: int) -> Meter:
     return Meter.objects.select_for_update(no_key=True, of=("self",)).get(pk=meter_id)
 
 
+def hold_meter(meter_id: int) -> None:
+    """`lock_meter` for a caller who needs nothing of the meter."""
+    Meter.objects.select_for_update(no_key=True).order_by().values_list("pk").get(pk=meter_id)
+
+
 @transaction.atomic
 def place(
     *,
@@ -98,7 +103,7 @@ def place(
     """
     first = MeterOrder.objects.filter(pk=order_id).first()
     if first is None and kind in SERIAL_KINDS:
-        lock_meter(meter.pk)
+        hold_meter(meter.pk)
         first = MeterOrder.objects.filter(pk=order_id).first()
     if first is not None:
         return _same(first, meter, kind, amount_fen)
@@ -334,7 +339,7 @@ def held(order_id: str) -> MeterOrder | None:
         return None
     meter_id, kind = found
     if kind in SERIAL_KINDS:
-        lock_meter(meter_id)
+        hold_meter(meter_id)
     orders = MeterOrder.objects.select_for_update(of=("self",)).select_related("meter__bus", "opening")
     return orders.get(pk=order_id)
 
