@@ -94,6 +94,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.reconciliation import operations as reconciliation
     from prewatt.domain.reports import summing
     from prewatt.domain.staff import sealing as staff_sealing
+    from prewatt.domain.tariff import versions
     from prewatt.domain.vending import closing, presetting
     from prewatt.domain.webhooks import delivering as webhooks
     from prewatt.web.parts import exporting
@@ -105,6 +106,7 @@ def centre_loops() -> list[Loop]:
         Loop("day_seals", 300.0, _seal_yesterday),
         Loop("expiry", 5.0, lambda now: dispatch.expire(now=now)),
         Loop("batches", 5.0, lambda now: fleet.close_finished(now=now)),
+        Loop("plans", 10.0, lambda now: versions.take_effect(now=now), batch=versions.PLANS_TOGETHER),
         Loop("closings", 1.0, lambda now: closing.advance(now=now), batch=200),
         Loop("presets", 2.0, lambda now: presetting.open_waiting(now=now), batch=presetting.PER_TURN),
         Loop("lost", 15.0, lambda now: metering.mark_lost(now=now)),

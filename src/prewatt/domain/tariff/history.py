@@ -51,6 +51,7 @@ def keep_version(
     now: datetime,
     note: str = "",
     key: str | None = None,
+    send_by: Operator | None = None,
 ) -> PlanVersion:
     """The next number of the plan. Inside the caller's transaction; the plan's row is held until its end."""
     Plan.objects.select_for_update().get(pk=plan.pk)
@@ -62,6 +63,7 @@ def keep_version(
         document=dict(document),
         note=note,
         key=key,
+        send_by=send_by,
         created_at=now,
         created_by=operator,
     )

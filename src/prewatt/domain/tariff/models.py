@@ -72,6 +72,8 @@ class PlanVersion(models.Model):
     key = models.CharField(max_length=40, unique=True, null=True)  # of the form it was typed in: twice is once
     created_at = models.DateTimeField()
     created_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")
+    # In whose name its prices go to the plan's meters when it takes effect; null: it is offered to people.
+    send_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
 
