@@ -128,19 +128,22 @@ REGISTER = Register(
         Column("state", _("State"), value=_word, chip=_chip, icon=_icon),
         Column("balance", _("Balance (yuan)"), "money", value=_balance),
         Column("sold", _("Bought in all (yuan)"), "money", value=lambda one: one.sold_fen, sort=("sold_fen",)),
-        Column("count", _("Purchases"), "count", value=lambda one: one.sold_count, sort=("sold_count",)),
-        Column("hold", _("On hold"), value=_held),
+        Column("count", _("Purchases"), "count", value=lambda one: one.sold_count, sort=("sold_count",), shown=False),
+        Column("hold", _("On hold"), value=_held, shown=False),
         Column(
             "ceiling",
             _("Ceiling (yuan)"),
             "money",
             value=lambda one: one.meter.ceiling_fen or None,
             sort=("meter__ceiling_fen",),
+            shown=False,
         ),
-        Column("contact", _("Contact"), value=lambda one: one.customer.contact, sort=("customer__contact",)),
+        Column(
+            "contact", _("Contact"), value=lambda one: one.customer.contact, sort=("customer__contact",), shown=False
+        ),
         Column("phone", _("Phone"), value=lambda one: one.customer.phone, sort=("customer__phone",), width=16),
         Column("opened", _("Opened"), "when", value=lambda one: one.opened_at, sort=("opened_at",), width=20),
-        Column("days", _("Days"), "count", value=_days),
+        Column("days", _("Days"), "count", value=_days, shown=False),
         Column(
             "building",
             _("Building"),
