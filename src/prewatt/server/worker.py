@@ -87,6 +87,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.backups import operations as backups
     from prewatt.domain.dispatch import operations as dispatch
     from prewatt.domain.fleet import operations as fleet
+    from prewatt.domain.fleet import plans as fleet_plans
     from prewatt.domain.ledger import sealing
     from prewatt.domain.lists import exports
     from prewatt.domain.metering import foreseeing
@@ -107,6 +108,7 @@ def centre_loops() -> list[Loop]:
         Loop("expiry", 5.0, lambda now: dispatch.expire(now=now)),
         Loop("batches", 5.0, lambda now: fleet.close_finished(now=now)),
         Loop("plans", 10.0, lambda now: versions.take_effect(now=now), batch=versions.PLANS_TOGETHER),
+        Loop("plans_sent", 10.0, lambda now: fleet_plans.send_due(now=now)),
         Loop("closings", 1.0, lambda now: closing.advance(now=now), batch=200),
         Loop("presets", 2.0, lambda now: presetting.open_waiting(now=now), batch=presetting.PER_TURN),
         Loop("lost", 15.0, lambda now: metering.mark_lost(now=now)),

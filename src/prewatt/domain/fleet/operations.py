@@ -75,6 +75,7 @@ def place_batch(
     now: datetime,
     values: Mapping[str, int] | None = None,
     plan: Plan | None = None,
+    round_down: bool = False,
     reason: str = "",
     note: str = "",
     override: str = "",
@@ -88,13 +89,16 @@ def place_batch(
     `alarm1_fen`, `alarm2_fen`, `overload_limit_w`, `ceiling_fen` for LIMITS; none for the others.
     SWITCH_OFF needs a `reason` of `control.Reason`, an `override` inside protected hours, and a `second_person` (one
     who has proven to be him) beyond the site's limit. `note` says why a price lies above the cap.
+    `round_down`: a price too fine for a meter goes to it as the next lower one that it can show.
     Meters that cannot or need not be told are items without an order, with the reason. Raises `Refused` subclasses of
     `fleet.refusals` and `control.cutting`: nothing is sent then.
     """
     if (first := _first(batch_id, kind, operator)) is not None:
         return first
     mine = _chosen(kind, meters, operator)
-    wanted = _wanted(kind, values or {}, plan)
+    if plan is not None and kind == Kind.PRICES:
+        values = tariff.for_meters(plan, now=now, round_down=round_down)
+    wanted = _wanted(kind, values or {})
     if kind == Kind.PRICES:
         _check_cap(wanted, note, now)
     asked = Batch(
@@ -109,7 +113,7 @@ def place_batch(
         second_person=second_person,
         placed_at=now,
     )
-    sorted_ = sort_out(kind=kind, meters=mine, values=lambda _meter_id: wanted)
+    sorted_ = sort_out(kind=kind, meters=mine, values=lambda _meter_id: wanted, round_down=round_down)
     batch = _send(asked, sorted_, address=address)
     if plan is not None:
         sendable = [one.meter_id for one in sorted_ if one.skip in ("", Skip.SAME)]
@@ -160,12 +164,12 @@ def _chosen(kind: Kind, meters: MeterQuerySet, operator: Operator) -> MeterQuery
     return mine
 
 
-def _wanted(kind: Kind, values: Mapping[str, int], plan: Plan | None) -> Mapping[str, int]:
-    """The values of the order, checked; a plan's own prices where there is one."""
+def _wanted(kind: Kind, values: Mapping[str, int]) -> Mapping[str, int]:
+    """The values of the order, checked."""
     known = VALUE_KINDS.get(kind)
     if known is None:
         return {}
-    wanted = dict(plan.prices) if plan is not None and kind == Kind.PRICES else dict(values)
+    wanted = dict(values)
     if not wanted:
         raise BadValues(_("nothing is given"))
     for name, value in wanted.items():

@@ -17,6 +17,7 @@ from prewatt.domain.fleet.models import Skip
 from prewatt.domain.metering.states import FORCED_ON
 from prewatt.link.messages import SWITCH_KINDS, Kind
 from prewatt.profiles import CannotRepresent, NotAllowed, Profile, ProfileError
+from prewatt.profiles.rows import Command
 
 FORCED_OFF, PREPAID = 1, 0
 VALUE_KINDS: Mapping[Kind, tuple[str, ...]] = {Kind.PRICES: PRICE_NAMES, Kind.LIMITS: LIMIT_NAMES}
@@ -85,12 +86,24 @@ def shown_by(meters: MeterQuerySet, kind: Kind) -> Shown:
     }
 
 
-def sort_out(*, kind: Kind, meters: MeterQuerySet, values: Values) -> list[Sorted]:
-    """`values` gives what a meter (by its id) is to be told; empty for kinds without values. In the meters' order."""
-    return judged(kind=kind, meters=meters, values=values, facts=facts_of(meters), shown=shown_by(meters, kind))
+def sort_out(*, kind: Kind, meters: MeterQuerySet, values: Values, round_down: bool = False) -> list[Sorted]:
+    """`values` gives what a meter (by its id) is to be told; empty for kinds without values. In the meters' order.
+
+    `round_down`: a value too fine for a meter becomes the next lower one that it can show.
+    """
+    facts, shown = facts_of(meters), shown_by(meters, kind)
+    return judged(kind=kind, meters=meters, values=values, facts=facts, shown=shown, round_down=round_down)
 
 
-def judged(*, kind: Kind, meters: MeterQuerySet, values: Values, facts: Iterable[Facts], shown: Shown) -> list[Sorted]:
+def judged(
+    *,
+    kind: Kind,
+    meters: MeterQuerySet,
+    values: Values,
+    facts: Iterable[Facts],
+    shown: Shown,
+    round_down: bool = False,
+) -> list[Sorted]:
     """`sort_out` for who has the facts of these meters already."""
     pending = _pending(kind, meters.order_by().values("pk"))
     vital = cutting.never_cut(meters) if kind == Kind.SWITCH_OFF else {}
@@ -103,6 +116,7 @@ def judged(*, kind: Kind, meters: MeterQuerySet, values: Values, facts: Iterable
             shown=shown.get(one.meter_id, {}),
             pending=one.meter_id in pending,
             vital=names.get(one.meter_id, ""),
+            round_down=round_down,
         )
         for one in facts
     ]
@@ -125,9 +139,10 @@ def _sorted(
     shown: Mapping[str, int],
     pending: bool,
     vital: str,
+    round_down: bool,
 ) -> Sorted:
     """The first reason that holds, gravest first."""
-    skip, detail, fitting = _at_all(facts, kind, values, vital)
+    skip, detail, fitting = _at_all(facts, kind, values, vital, round_down=round_down)
     if not skip and pending:
         skip = Skip.PENDING
     if not skip and _already(facts, kind, fitting, shown):
@@ -135,7 +150,9 @@ def _sorted(
     return Sorted(facts.meter_id, facts.number, {} if skip else fitting, skip, detail[:200])
 
 
-def _at_all(facts: Facts, kind: Kind, values: Mapping[str, int], vital: str) -> tuple[str, str, Mapping[str, int]]:
+def _at_all(
+    facts: Facts, kind: Kind, values: Mapping[str, int], vital: str, *, round_down: bool
+) -> tuple[str, str, Mapping[str, int]]:
     """Whether this meter can and may be told it, whatever it shows now."""
     if not facts.active:
         return Skip.INACTIVE, "", {}
@@ -147,7 +164,7 @@ def _at_all(facts: Facts, kind: Kind, values: Mapping[str, int], vital: str) -> 
         return Skip.LOST, "", {}
     if kind in VALUE_KINDS and not values:
         return Skip.UNPLANNED, "", {}
-    return _sendable(facts.profile, tuple(facts.allow), kind, tuple(sorted(values.items())))
+    return _sendable(facts.profile, tuple(facts.allow), kind, tuple(sorted(values.items())), round_down)
 
 
 def _already(facts: Facts, kind: Kind, values: Mapping[str, int], shown: Mapping[str, int]) -> bool:
@@ -174,7 +191,7 @@ def _profile(name: str, allow: tuple[str, ...]) -> Profile:
 
 @lru_cache(maxsize=4096)
 def _sendable(
-    name: str, allow: tuple[str, ...], kind: Kind, values: tuple[tuple[str, int], ...]
+    name: str, allow: tuple[str, ...], kind: Kind, values: tuple[tuple[str, int], ...], round_down: bool = False
 ) -> tuple[str, str, dict[str, int]]:
     """Whether the model can be told this at this site: (skip, detail, the values that it has a place for)."""
     if kind == Kind.READ:
@@ -188,6 +205,8 @@ def _sendable(
         if kind not in VALUE_KINDS:
             return "", "", {}
         fitting = _fitting(dict(values), {field.name for field in row.fields})
+        if round_down:
+            fitting = _lowered(fitting, row)
         profile.writes(kind.value, fitting)
     except CannotRepresent as error:
         return Skip.CANNOT, str(error), {}
@@ -204,3 +223,14 @@ def _fitting(values: dict[str, int], places: set[str]) -> dict[str, int]:
         for name, value in values.items()
         if name in places or name not in _FALLS_TO or values.get(_FALLS_TO[name]) != value
     }
+
+
+def _lowered(values: Mapping[str, int], row: Command) -> dict[str, int]:
+    """Each value as the next lower one that its register shows; never nothing at all."""
+    steps = {field.name: (field.numerator, field.denominator) for field in row.fields}
+    found = dict(values)
+    for name, value in values.items():
+        numerator, denominator = steps.get(name, (1, 1))
+        if value * denominator % numerator:
+            found[name] = value * denominator // numerator * numerator // denominator or value
+    return found

@@ -7,7 +7,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.refusals import Refused
@@ -81,6 +83,45 @@ class AboveCap(Refused):
             )
             % {"asked": Price(found.asked_e4), "allowed": Price(found.allowed_e4)}
         )
+
+
+class NotForMeters(Refused):
+    code = "not_for_meters"
+
+    def __init__(self, plan: Plan, lost: Iterable[str]) -> None:
+        self.lost = tuple(lost)
+        super().__init__(
+            _(
+                "A meter cannot hold the plan %(name)s: %(lost)s. Nothing was sent. Bill its meters on the platform, "
+                "which reckons by the whole plan, or give the plan a version that five prices of four decimals can say."
+            )
+            % {"name": plan.name, "lost": _(", ").join(str(LOST[one]) for one in self.lost)}
+        )
+
+
+class TooFine(Refused):
+    code = "too_fine"
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(
+            _(
+                "The plan %(name)s has prices of more than four decimals, which no meter holds. Nothing was sent. "
+                "Send them rounded down, or bill its meters on the platform."
+            )
+            % {"name": plan.name}
+        )
+
+
+# What of a plan five prices cannot say.
+LOST: Mapping[str, Promise] = {
+    "ladder": gettext_lazy("a ladder"),
+    "free": gettext_lazy("a free allowance"),
+    "fees": gettext_lazy("fees"),
+    "minimum": gettext_lazy("a least amount"),
+    "bands": gettext_lazy("bands of its own"),
+    "decimals": gettext_lazy("prices of more than four decimals"),
+    "zero": gettext_lazy("a price of zero"),
+}
 
 
 def even(price_e4: int) -> dict[str, int]:
@@ -159,6 +200,18 @@ def _keep_version(plan: Plan, before: Mapping[str, Any], operator: Operator, now
     )
     plan.version = made.number
     plan.save(update_fields=["version"])
+
+
+def for_meters(plan: Plan, *, now: datetime, round_down: bool = False) -> dict[str, int]:
+    """The five prices that say what the plan charges now. Raises NotForMeters where they would say something else,
+    and TooFine where they say it only rounded down and that was not asked for.
+    """
+    lost = queries.lost_of(plan, now=now)
+    if not set(lost) <= {"decimals"}:
+        raise NotForMeters(plan, lost)
+    if lost and not round_down:
+        raise TooFine(plan)
+    return plan.prices
 
 
 def _whole(kind: str, prices: Mapping[str, int]) -> dict[str, int]:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import Count, QuerySet
 
-from prewatt.domain.tariff.models import Plan, PlanUse, PurchasePrice
+from prewatt.domain.tariff.history import holding
+from prewatt.domain.tariff.models import Plan, PlanKind, PlanUse, PurchasePrice
+from prewatt.domain.tariff.pricing import read
+from prewatt.domain.tariff.rules.five import five_of
 
 
 def plans(*, active: bool | None = None) -> QuerySet[Plan]:
     """With `meters`, how many use each."""
     found = Plan.objects.annotate(meters=Count("uses"))
     return found if active is None else found.filter(active=active)
+
+
+def lost_of(plan: Plan, *, now: datetime) -> tuple[str, ...]:
+    """What of the version that holds now five prices cannot say; empty for most plans."""
+    if plan.kind != PlanKind.FULL:
+        return ()
+    held = holding(plan, at=now)
+    return five_of(read(held.document).versions[0]).lost if held else ()
 
 
 def purchase(*, day: date) -> PurchasePrice | None:

@@ -24,6 +24,7 @@ from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import queries as tariff
 from prewatt.domain.tariff.models import Plan
+from prewatt.domain.tariff.operations import for_meters
 from prewatt.link.messages import Kind
 from prewatt.units.values import Money, UnitError
 from prewatt.web.console import fleet
@@ -188,7 +189,7 @@ def _changes(request: HttpRequest, kind: Kind, found: Resolved) -> Mapping[str, 
     """What the values typed so far would do; a value that cannot be is said beside them."""
     try:
         plan = _plan(request, kind)
-        values = plan.prices if plan is not None else _values(request, kind)
+        values = for_meters(plan, now=now()) if plan is not None else _values(request, kind)
     except Refused as error:
         return {"wrong": refusal(error)}
     if kind in {Kind.PRICES, Kind.LIMITS} and not values:
