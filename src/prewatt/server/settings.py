@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "prewatt.domain.vending",
     "prewatt.domain.reconciliation",
     "prewatt.domain.alarms",
+    "prewatt.domain.cutoff",
     "prewatt.domain.fleet",
     "prewatt.domain.backups",
     "prewatt.domain.webhooks",
