@@ -35,12 +35,12 @@ def _all(names: str, of: str, *more: str) -> dict[str, Args]:
 
 
 ARGUMENTS: dict[str, Args] = {
-    **_all("meter card meter_orders customer-line customer-reading estate-meter sale-tenant", "meter"),
+    **_all("meter card meter_orders customer-line customer-reading estate-meter sale-tenant sale-lasts", "meter"),
     **_all("refund-balance refund-read", "meter"),
     **_all("command", "meter", "switch_off"),
     **_all("commissioning-live commissioning-stop", "inquiry"),
     **_all("customer customer-live customer-edit customer-close customer-hand-over", "customer"),
-    **_all("account-edit account-change", "opening"),
+    **_all("account-edit account-change explain", "opening"),
     **_all("closing closing-live", "closing"),
     **_all("closing-act", "closing", "withdraw"),
     **_all("estate-gateway estate-gateway-edit estate-gateway-code estate-gateway-remove estate-bus-new", "gateway"),

@@ -12,6 +12,7 @@ from prewatt.web.console import (
     urls_lists,
     urls_people,
     urls_reports,
+    urls_resale,
     urls_sale,
     urls_usage,
 )
@@ -41,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *urls_estate.urlpatterns,
     *urls_people.urlpatterns,
     *urls_reports.urlpatterns,
+    *urls_resale.urlpatterns,
     *urls_commissioning.urlpatterns,
     *urls_sale.urlpatterns,
     *urls_usage.urlpatterns,
