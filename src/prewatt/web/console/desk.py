@@ -8,9 +8,11 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.models import Meter
+from prewatt.domain.forecast import queries as forecast
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.queries import Standing
 from prewatt.domain.vending import counters, movements, shifts
@@ -20,7 +22,7 @@ from prewatt.domain.vending.movements import Sums, Wanted
 from prewatt.domain.vending.paying import LINES_MAX
 from prewatt.domain.vending.shifts import Drawer
 from prewatt.web.console.moving import Word, standing
-from prewatt.web.parts.formats import masked
+from prewatt.web.parts.formats import lasts_about, masked
 
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
@@ -95,7 +97,6 @@ class Tenant:
     standing: Standing
     seen: Look
     meters: list[Beside]  # all of this tenant's meters, the chosen one first; one alone for most
-    mean_fen: int | None  # deducted a day, lately
     recent: list[Sale]
     waiting: list[Sale]  # money of this tenant that waits in the wallet
     bars: list[Bar]
@@ -116,11 +117,22 @@ def tenant(*, meter: Meter, operator: Operator, now: datetime) -> Tenant:
         standing=standing,
         seen=seen,
         meters=[Beside(standing, seen), *_beside(standing, operator)],
-        mean_fen=metering.daily_mean_fen([meter.pk]).get(meter.pk),
         recent=list(sales.order_by("-sold_at")[:RECENT_SALES]),
         waiting=list(sales.filter(state=SaleState.WAITING).order_by("sold_at")),
         bars=_bars(metering.daily(meter, days=USAGE_DAYS, now=now)),
     )
+
+
+def lasts(*, meter: Meter, added_fen: int, now: datetime) -> str:
+    """How long the balance will last with so much more, in the words of the meter's card; empty: nobody can say."""
+    seen = look(meter.pk)
+    ahead = forecast.ahead([meter.pk]).get(meter.pk)
+    if ahead is None or seen.known_at is None:
+        return ""
+    if ahead.idle:
+        return _("no use lately")
+    left = ahead.left(seen.balance_fen + seen.arriving_fen + added_fen, now=now)
+    return lasts_about(left) if left else ""
 
 
 def _beside(standing: Standing, operator: Operator) -> list[Beside]:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("sale/find/", sale.find, name="sale-find"),
     path("sale/today/", sale.today, name="sale-today"),
     path("sale/tenant/<int:pk>/", sale.tenant, name="sale-tenant"),
+    path("sale/tenant/<int:pk>/lasts/", sale.lasts, name="sale-lasts"),
     path("sale/progress/<str:sale_id>/", sale.progress, name="sale-progress"),
     path("sale/payment/<str:payment_id>/", sale.payment_progress, name="payment-progress"),
     path("refund/", refund.refund, name="refund"),

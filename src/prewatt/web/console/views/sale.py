@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 ID = re.compile(r"[0-9a-f]{32}")
+FEN = re.compile(r"[0-9]{1,11}")
 SLOW_S = 60  # afterwards a sale that still waits is asked for less often
 
 
@@ -282,6 +283,15 @@ def tenant(request: HttpRequest, pk: int) -> HttpResponse:
     """The chosen tenant's card, with a form that carries a sale id of its own."""
     chosen = _tenant(request, meter_of(request, pk=pk), now())
     return render(request, "console/sale/_tenant.html", _form(request, chosen))
+
+
+@page(Right.SELL)
+def lasts(request: HttpRequest, pk: int) -> HttpResponse:
+    """How long the balance will last with `?fen=` more: plain words, or nothing."""
+    meter = meter_of(request, pk=pk)
+    added = request.GET.get("fen", "")
+    added_fen = int(added) if FEN.fullmatch(added) else 0
+    return HttpResponse(desk.lasts(meter=meter, added_fen=added_fen, now=now()), content_type="text/plain")
 
 
 @page(Right.SELL)

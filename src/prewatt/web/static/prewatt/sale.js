@@ -8,6 +8,7 @@
   const chosen = document.getElementById("tenant");
   const narrow = window.matchMedia("(max-width: 991px)");
   const PATIENCE_MS = 3000;
+  const SETTLED_MS = 150;
   let wanted = null; // the text for which Enter came before its answer
   let typed = null; // what is typed between Enter and the tenant's card: it belongs to the amount, not to the field
 
@@ -121,6 +122,7 @@
     const amount = document.getElementById("amount");
     if (!amount) typed = null;
     if (!amount) return;
+    foretold = null; // a card drawn anew says nothing yet
     found.replaceChildren();
     counted();
     if (typed) amount.value = typed;
@@ -162,6 +164,22 @@
     for (const one of form().querySelectorAll(".aft .one, #lasts")) one.hidden = true;
     lit(fenOf(amountField().value));
   };
+  /* how long it will last is told by the server, which tells the same on the meter's card and in every list */
+  let foretold = null;
+  const foretell = (address, fen) => {
+    const asked = address + "?fen=" + fen;
+    if (foretold === asked) return;
+    foretold = asked;
+    setTimeout(async () => {
+      if (foretold !== asked) return; // somebody goes on typing
+      const answer = await fetch(asked, { headers: { "HX-Request": "true" } }).catch(() => null);
+      const words = answer && answer.ok ? await answer.text() : "";
+      const place = document.getElementById("lasts");
+      if (foretold !== asked || !place) return;
+      place.textContent = words;
+      place.hidden = !words;
+    }, SETTLED_MS);
+  };
   const follow = () => {
     const pay = form();
     if (!pay) return;
@@ -173,9 +191,7 @@
     const data = pay.dataset;
     const after = Number(data.balanceFen) + Number(data.arrivingFen) + (fen || 0);
     document.getElementById("after").textContent = data.known ? yuan(after) : "—";
-    const mean = Number(data.meanFen);
-    document.getElementById("lasts").hidden = !(mean > 0 && data.known && after > 0);
-    if (mean > 0) document.getElementById("days").textContent = (Math.max(0, after) / mean).toFixed(1);
+    foretell(data.lastsAt, fen || 0);
     document.getElementById("take-what").textContent = fen ? yuan(fen) : "";
     lit(fen);
   };
