@@ -78,11 +78,15 @@ def short_moment(at: datetime | None, *, now: datetime) -> str:
     return f"{local(at):%m-%d %H:%M}" if local(at).year == local(now).year else f"{local(at):%Y-%m-%d}"
 
 
+def in_seconds(span_s: int) -> str:
+    return ngettext("%(n)d s", "%(n)d s", span_s) % {"n": span_s}
+
+
 def duration(span: timedelta) -> str:
     """The two largest parts: 2 h 14 min."""
     seconds = max(0, int(span.total_seconds()))
     if seconds < 60:
-        return ngettext("%(n)d s", "%(n)d s", seconds) % {"n": seconds}
+        return in_seconds(seconds)
     minutes = seconds // 60
     if minutes < 60:
         return _("%(minutes)d min") % {"minutes": minutes}

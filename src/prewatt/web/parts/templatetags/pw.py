@@ -90,6 +90,12 @@ def seconds(span_s: float) -> str:
 
 
 @register.filter
+def in_seconds(span_s: int) -> str:
+    """A setting as it was typed: 1800 s."""
+    return formats.in_seconds(span_s)
+
+
+@register.filter
 def since(at: datetime, now: datetime) -> str:
     """How long ago, without "ago"."""
     return formats.duration(now - at)
