@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "prewatt.domain.backups",
     "prewatt.domain.webhooks",
     "prewatt.domain.reports",
+    "prewatt.domain.resale",
     "prewatt.domain.lists",
     "prewatt.web.parts",
     "prewatt.web.console",
