@@ -149,7 +149,7 @@ REGISTER = Register(
         Column("today", _("Today (kWh)"), "energy", value=lambda line: line.today_wh),
         Column("power", _("Power (kW)"), "energy", value=lambda line: line.power_w, sort=("power",)),
         Column("switch", _("Switch"), value=_switch, icon=_switch_icon),
-        Column("count", _("Purchases"), "count", value=_latest("purchase_count"), sort=("count",)),
+        Column("count", _("Purchases"), "count", value=_latest("purchase_count"), sort=("count",), shown=False),
         Column(
             "plan",
             _("Price plan"),
