@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from django.http import QueryDict
 
 from prewatt.web.parts.sheets import write
@@ -69,6 +70,26 @@ def test_what_a_list_begins_with_is_not_called_a_narrow_search() -> None:
         for address in ("", "kind=a", "kind=", "kind=b", "kind=a&text=x", "sort=-fen")
     }
     assert [address for address, narrowed in told.items() if narrowed] == ["kind=b", "kind=a&text=x"]
+
+
+def test_a_list_is_printed_whole_and_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of fifty is for the screen; paper has all rows up to a bound, and no link back carries the wish along."""
+    paged = table("text=tenant&page=2")
+    printed = table(paged.to_print.removeprefix("?"))
+    assert (len(names(paged)), len(names(printed)), printed.missing) == (50, 120, 0)
+    assert "print" not in printed.to_pages
+    assert printed.to_print == ""
+    assert table("text=tenant%20000").to_print == ""  # one page is all there is
+    monkeypatch.setattr("prewatt.web.parts.tables.PRINT_MAX", 100)
+    bounded = table("text=tenant&print=1")
+    assert (len(names(bounded)), bounded.missing) == (100, 20)
+
+
+def test_a_head_says_its_unit_once() -> None:
+    heads = [Column("a", "Sold", "money").headed, Column("a", "Used", "energy").headed]
+    named = [Column("a", title, "energy").headed for title in ("Power (kW)", "用电量（kWh）")]
+    assert heads + named == ["Sold(元)", "Used(kWh)", "Power (kW)", "用电量（kWh）"]
+    assert (Column("a", "Mon", "energy", bare=True).headed, Column("a", "Name").headed) == ("Mon", "Name")
 
 
 def test_a_page_size_of_ones_own_is_bounded() -> None:

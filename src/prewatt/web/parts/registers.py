@@ -8,12 +8,14 @@ from uuid import uuid4
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from prewatt.domain.lists.models import NAME_MAX
 from prewatt.domain.lists.saved import saved
 from prewatt.domain.metering import queries as metering
+from prewatt.web.parts.formats import moment
 from prewatt.web.parts.pages import now, operator
-from prewatt.web.parts.sheets import export
+from prewatt.web.parts.sheets import asked, export
 from prewatt.web.parts.tables import Ask, Register, Table, count_text
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def answer(
     context = {
         "table": table,
         "count_text": count_text(table),
+        "on_paper": on_paper(table),
         "long": count > DIRECT_MAX,
         "too_long_to_wait": exporting,
         "export_id": uuid4().hex,
@@ -61,6 +64,12 @@ def answer(
     return render(request, template, context)
 
 
+def on_paper(table: Table) -> list[str]:
+    """What stands on each printed list: nobody sees the page's filters there."""
+    printed = _("Printed at %(at)s by %(who)s") % {"at": moment(now()), "who": table.operator}
+    return [*asked(table), printed]
+
+
 def file_name(table: Table) -> str:
     return f"{table.register.name}-{metering.today(now()):%Y%m%d}"
 
@@ -68,6 +77,6 @@ def file_name(table: Table) -> str:
 def _kept(request: HttpRequest) -> str:
     """The address as it was asked for, without the page. What the list begins with by itself stays unsaid."""
     query = request.GET.copy()
-    for name in ("page", "export"):
+    for name in ("page", "export", "print"):
         query.pop(name, None)
     return query.urlencode()

@@ -87,13 +87,20 @@ def write(file: IO[bytes], table: Table, *, now: datetime, progress: Progress = 
 
 def about(table: Table, *, now: datetime) -> list[str]:
     """The lines below the title: filters, order, who and when."""
+    return [
+        *asked(table),
+        _("%(count)s rows, exported at %(at)s by %(who)s")
+        % {"count": f"{table.page.paginator.count:,}", "at": moment(now), "who": table.operator},
+    ]
+
+
+def asked(table: Table) -> list[str]:
+    """What narrowed these rows and what ordered them, for whoever holds the sheet without the page."""
     sorted_by = next(one for one in table.register.columns if one.key == table.sort.removeprefix("-"))
     order = _("%(column)s, falling") if table.sort.startswith("-") else _("%(column)s, rising")
     return [
         _("Filters: %(filters)s") % {"filters": filters_text(table)},
         _("Sorted by: %(order)s") % {"order": order % {"column": sorted_by.title}},
-        _("%(count)s rows, exported at %(at)s by %(who)s")
-        % {"count": f"{table.page.paginator.count:,}", "at": moment(now), "who": table.operator},
     ]
 
 
@@ -119,7 +126,7 @@ class Sheet:
 
     def head(self) -> None:
         self._at = HEAD_ROW + 1
-        texts = [_title(column) for column in self._columns]
+        texts = [column.headed for column in self._columns]
         looks = [HEAD_RIGHT if column.right else HEAD_LEFT for column in self._columns]
         places = [f"{letters}{self._at}" for letters in self._letters]
         self._book.row(self._at, [cell(*one) for one in zip(places, texts, looks, strict=True)], height=20)
@@ -161,13 +168,6 @@ class Sheet:
 
     def finish(self) -> None:
         self._book.close(self._widths(), self._last)
-
-
-def _title(column: Column) -> str:
-    return {
-        "money": _("%(title)s (yuan)") % {"title": column.title},
-        "energy": _("%(title)s (kWh)") % {"title": column.title},
-    }.get(column.kind, str(column.title))
 
 
 def _wide(text: str) -> int:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "money", "energy", "price", "count", "when", "day"]
 SIZES = (25, 50, 100, 200)
+PRINT_MAX = 2000  # rows on paper: fifty sheets. Who needs more takes the file
 TEXT_MAX = 64
+ALL = gettext_lazy("all")
 NOTHING_YET = gettext_lazy("Nothing is recorded here yet.")
 NUMBERS = frozenset({"money", "energy", "price", "count"})
 
@@ -54,6 +56,7 @@ class Column:
     chip: Callable[[Any], str] | None = None  # the CSS class of a state: drawn as its chip
     width: int = 14  # characters, in the Excel file
     order: Callable[[Any], Any] | None = None  # what a list sorts by, where that is not the value itself
+    bare: bool = False  # the list's title says the unit of all its columns
 
     def of(self, row: Any) -> Any:
         return self.value(row) if self.value is not None else _by_name(row, self.key)
@@ -61,6 +64,17 @@ class Column:
     @property
     def right(self) -> bool:
         return self.kind in NUMBERS
+
+    @property
+    def headed(self) -> str:
+        """The title with its unit. A title that ends in brackets says its own: “Power (kW)”."""
+        title = str(self.title)
+        if self.bare or title.endswith((")", "）")):
+            return title
+        return {
+            "money": _("%(title)s (yuan)") % {"title": title},
+            "energy": _("%(title)s (kWh)") % {"title": title},
+        }.get(self.kind, title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,7 @@ class Filter:
     kind: Literal["text", "choice", "day"] = "text"
     choices: Callable[[Operator], Iterable[tuple[str, Text]]] | None = None
     width: str = ""  # a CSS class
+    unset: Text = ALL  # what a choice says while nothing is chosen
 
     def read(self, text: str, operator: Operator) -> Any:
         """The value in its type, or None."""
@@ -132,6 +147,7 @@ class Register:
 class Cell:
     text: str
     column: Column
+    headed: str = ""
     link: str = ""
     tone: str = ""
     icon: str = ""
@@ -177,10 +193,15 @@ class Table:
     sort: str = field(init=False)
     size: int = field(init=False)
     narrowed: bool = field(init=False)  # by more than the filters that this list begins with
+    printing: bool = field(init=False)  # all rows on one page, up to PRINT_MAX
     _page: Page[Any] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         given = self.query
+        self.printing = given.get("print") == "1"
+        if self.printing:
+            given = given.copy()
+            del given["print"]
         named = any(one.key in given for one in self.register.filters)
         begins = dict(self.register.defaults(self.operator)) if self.register.defaults is not None else {}
         if not named and begins:
@@ -192,7 +213,7 @@ class Table:
         self.narrowed = any(self._text(one) not in ("", begins.get(one.key)) for one in self.register.filters)
         self.columns = self._columns()
         self.sort = self._sort()
-        self.size = _size(given.get("size", ""))
+        self.size = PRINT_MAX if self.printing else _size(given.get("size", ""))
 
     def _columns(self) -> list[Column]:
         wanted = {key for text in self.query.getlist("cols") for key in text.split(",")}
@@ -229,7 +250,8 @@ class Table:
         return self.cells(self.page.object_list)
 
     def cells(self, rows: Iterable[Any]) -> list[list[Cell]]:
-        return [[_cell(column, row) for column in self.columns] for row in rows]
+        heads = [(column, column.headed) for column in self.columns]  # translated once, not for each cell
+        return [[_cell(column, headed, row) for column, headed in heads] for row in rows]
 
     def sums(self) -> Mapping[str, int] | None:
         """The sums of all pages by column key; None where this register has none."""
@@ -298,6 +320,21 @@ class Table:
     def following(self) -> str:
         return self.href(page=self.page.next_page_number()) if self.page.has_next() else ""
 
+    @property
+    def to_print(self) -> str:
+        """Where all rows stand on one page; empty where they do already."""
+        whole = self.printing or self.page.paginator.num_pages == 1
+        return "" if whole else self.href(print="1", page=None)
+
+    @property
+    def to_pages(self) -> str:
+        return self.href(page=None)
+
+    @property
+    def missing(self) -> int:
+        """So many rows are on no sheet of what is printed."""
+        return max(0, self.page.paginator.count - PRINT_MAX) if self.printing else 0
+
     def sizes(self) -> list[tuple[int, str]]:
         return [(size, self.href(size=size, page=None)) for size in SIZES]
 
@@ -317,10 +354,11 @@ def _sortable(value: Any) -> tuple[bool, Any]:
     return (value is not None, value if value is not None else 0)
 
 
-def _cell(column: Column, row: Any) -> Cell:
+def _cell(column: Column, headed: str, row: Any) -> Cell:
     return Cell(
         show(column.of(row), column.kind),
         column,
+        headed,
         column.link(row) if column.link else "",
         column.tone(row) if column.tone else "",
         column.icon(row) if column.icon else "",

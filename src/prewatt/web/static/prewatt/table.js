@@ -1,6 +1,8 @@
 /* Register pages: a chosen set of columns travels as one short word in the address. Works without this file, too. */
 (() => {
   "use strict";
+  /* all rows on one page: the paper is what it was opened for */
+  if (document.querySelector("[data-print-now]")) window.addEventListener("load", () => window.print());
   document.addEventListener("submit", (event) => {
     const form = event.target.closest("form[data-cols]");
     if (!form) return;

@@ -89,11 +89,11 @@ def _warmth(key: str) -> Callable[[Mapping[str, Any]], str]:
     return tone
 
 
-_energy = partial(Column, kind="energy", width=10)
+_energy = partial(Column, kind="energy", width=10, bare=True)
 
 REGISTER = Register(
     name="use-by-hour",
-    title=gettext_lazy("Use by hour and weekday"),
+    title=gettext_lazy("Use by hour and weekday (kWh)"),
     icon="chart-bar",
     columns=(
         Column("hour", gettext_lazy("Hour"), sort=("hour",), width=8),
