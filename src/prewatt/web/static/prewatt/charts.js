@@ -14,6 +14,8 @@
     textStyle: { color: token("ink"), fontSize: 12, fontFamily: token("font") }, axisPointer: { lineStyle: { color: token("line-strong") }, shadowStyle: { color: token("grid"), opacity: 0.5 } },
     valueFormatter: (value) => (value === null || value === undefined ? "\u2014" : `${Number(value).toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })} ${unit}`),
   });
+  /* the unit above the figures, as in the head of a column */
+  const measure = (unit) => axis({ type: "value", name: unit, nameGap: 10, nameTextStyle: { color: token("axis"), fontSize: 11, align: "right", padding: [0, 8, 0, 0] }, axisLine: { show: false }, splitNumber: 4 });
   const legend = (names) => ({ left: 8, top: 0, itemWidth: 16, itemHeight: 2, icon: "rect", textStyle: { color: token("ink-2"), fontSize: 12 }, data: names });
 
   const kinds = {
@@ -45,10 +47,10 @@
     }),
     /* a row of periods: what is added up stands on the line, what went back hangs below it */
     bars: (f) => ({
-      grid: { left: 64, right: 12, top: f.series.length > 1 ? 28 : 10, bottom: 22 }, tooltip: tip(f.unit),
+      grid: { left: 64, right: 12, top: f.series.length > 1 ? 44 : 26, bottom: 22 }, tooltip: tip(f.unit),
       legend: f.series.length > 1 ? Object.assign(legend(f.series.map((one) => one.name)), { type: "scroll", itemHeight: 8, itemWidth: 12 }) : undefined,
       xAxis: axis({ type: "category", data: f.labels, splitLine: { show: false }, axisLabel: { hideOverlap: true, color: token("axis"), fontSize: 11 } }),
-      yAxis: axis({ type: "value", axisLine: { show: false }, splitNumber: 4 }),
+      yAxis: measure(f.unit),
       series: f.series.map((one, place) => ({
         name: one.name, type: "bar", stack: "all", data: one.values, barMaxWidth: 34,
         itemStyle: { color: token(one.back ? "c5" : `c${(place % 4) + 1}`), opacity: place > 3 && !one.back ? 0.6 : 1 },
@@ -56,10 +58,10 @@
     }),
     /* what was used, and what was used in the days it is held against as a dashed step */
     compare: (f, room) => ({
-      grid: { left: 64, right: 12, top: f.earlier.length ? 28 : 10, bottom: 22 }, tooltip: tip(f.unit),
+      grid: { left: 64, right: 12, top: f.earlier.length ? 44 : 26, bottom: 22 }, tooltip: tip(f.unit),
       legend: f.earlier.length ? legend([f.name, f.earlier_name]) : undefined,
       xAxis: axis({ type: "category", data: f.labels, splitLine: { show: false }, axisLabel: { hideOverlap: true, interval: Math.max(0, Math.ceil(f.labels.length / Math.min(12, room)) - 1), color: token("axis"), fontSize: 11 } }),
-      yAxis: axis({ type: "value", axisLine: { show: false }, splitNumber: 4 }),
+      yAxis: measure(f.unit),
       series: [
         { name: f.name, type: "bar", data: f.values, barMaxWidth: 34, itemStyle: { color: token("c1"), borderRadius: [2, 2, 0, 0] } },
         { name: f.earlier_name, type: "line", data: f.earlier, step: "middle", showSymbol: false, lineStyle: { width: 1.6, color: token("c6"), type: [4, 3] }, itemStyle: { color: token("c6") } },

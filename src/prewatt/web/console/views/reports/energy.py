@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.usage import Per, Sums
@@ -18,6 +19,7 @@ from prewatt.domain.reports import energy
 from prewatt.domain.reports.energy import Wanted
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.waiting import buildings
+from prewatt.web.parts import words
 from prewatt.web.parts.pages import now, page
 from prewatt.web.parts.registers import answer
 from prewatt.web.parts.tables import Ask, Column, Filter, Register
@@ -25,7 +27,6 @@ from prewatt.web.parts.tables import Ask, Column, Filter, Register
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
 
-    from prewatt.domain.staff.models import Operator
 
 WEEK, MONTH = 7, 30
 DAYS_MAX = 366 * 3
@@ -102,7 +103,7 @@ READINGS = Register(
         _energy("after", gettext_lazy("Reading now"), value=lambda row: row.after_wh, sort=("after_wh",)),
         _number("factor", gettext_lazy("Reading factor"), value=lambda _row: energy.FACTOR),
         _number("ratio", gettext_lazy("Transformer ratio"), value=lambda row: row.ratio_, sort=("ratio_",)),
-        _energy("used", gettext_lazy("Used, kWh"), value=lambda row: row.used_wh, sort=("used_wh",)),
+        _energy("used", gettext_lazy("Used (kWh)"), value=lambda row: row.used_wh, sort=("used_wh",)),
         _number("level", gettext_lazy("Meter level"), sort=("level",)),
         Column("remark", gettext_lazy("Meter remark"), sort=("remark",), width=20),
         Column(
@@ -175,10 +176,10 @@ DAILY = Register(
         Column("building", gettext_lazy("Building"), value=lambda row: row["building_name"], sort=("building_name",)),
         _number("floor", gettext_lazy("Floor"), value=lambda row: row["floor_number"], sort=("floor_number",)),
         Column("tenant", gettext_lazy("Tenant"), sort=("tenant",), width=22),
-        _energy("energy", gettext_lazy("Used, kWh"), value=lambda row: row["energy_wh"], sort=("energy_wh",)),
+        _energy("energy", gettext_lazy("Used (kWh)"), value=lambda row: row["energy_wh"], sort=("energy_wh",)),
         Column(
             "deducted",
-            gettext_lazy("Deducted, yuan"),
+            pgettext_lazy("of a day", "Deducted (yuan)"),
             "money",
             value=lambda row: row["deducted_fen"],
             sort=("deducted_fen",),
@@ -218,12 +219,13 @@ def _drawn(ask: Ask, found: Found) -> Mapping[str, Any]:
     line, shown = found.line(ask), slice(5, 10) if _per(ask) == Per.DAY else slice(7)
     series = [{"name": "kWh", "values": [sums.wh / 1000 for sums in line.values()]}]
     chart = {"kind": "bars", "unit": "kWh", "labels": [at.isoformat()[shown] for at in line], "series": series}
-    return {"page": "report-daily", "chart": chart, "shortcuts": _shortcuts(ask.operator)}
+    return {"page": "report-daily", "chart": chart, "spans": _spans(ask)}
 
 
-def _shortcuts(_who: Operator) -> list[tuple[Any, str]]:
-    """最近一周, 最近一月."""
-    return [
-        (text, f"?from={_days(days, _yesterday())['from']}&to={_yesterday().isoformat()}")
-        for text, days in ((_("last week"), WEEK), (_("last month"), MONTH))
-    ]
+def _spans(ask: Ask) -> list[tuple[words.Text, str, bool]]:
+    """最近一周, 最近一月: word, address, whether it is the one that is shown."""
+    asked, last = _daily(ask), _yesterday()
+    kept = {key: ask[key] for key in ("building", "floor", "text") if ask[key]}
+    spans = [(_("last week"), _days(WEEK, last)), (_("last month"), _days(MONTH, last))]
+    shown = {"from": asked.first_day.isoformat(), "to": asked.last_day.isoformat()}
+    return [(word, f"?{urlencode({**days, **kept})}", days == shown) for word, days in spans]

@@ -26,7 +26,7 @@ from prewatt.web.parts.registers import answer
 from prewatt.web.parts.tables import Ask, Column, Filter, Register
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponseBase
+    from django.http import HttpRequest, HttpResponseBase, QueryDict
 
 DAYS_SHOWN = 31  # unless somebody asks for others
 YEARS_MAX = 30
@@ -157,7 +157,7 @@ REGISTER = Register(
     title=gettext_lazy("Finance: sales by day, month and year"),
     columns=(
         Column("period", gettext_lazy("Period"), sort=("period",), link=lambda row: row["single"], width=12),
-        Column("who", gettext_lazy("Seller, method or building"), sort=("who",), width=22),
+        Column("who", gettext_lazy("Seller"), sort=("who",), width=22),
         _number("sold_count", gettext_lazy("Sales"), sort=("sold_count",)),
         _money("sold", pgettext_lazy("finance", "Sold"), sort=("sold",)),
         _number("reversed_count", gettext_lazy("Reversals"), sort=("reversed_count",), shown=False),
@@ -178,7 +178,13 @@ REGISTER = Register(
         Filter("per", gettext_lazy("Statistics"), "choice", choices=lambda _who: list(PER.items())),
         Filter("from", gettext_lazy("From"), "day"),
         Filter("to", gettext_lazy("To"), "day"),
-        Filter("by", gettext_lazy("Split"), "choice", choices=lambda _who: list(BY.items())),
+        Filter(
+            "by",
+            gettext_lazy("Split"),
+            "choice",
+            choices=lambda _who: [(by, word) for by, word in BY.items() if by != By.ALL],
+            unset=BY[By.ALL],
+        ),
         Filter("seller", gettext_lazy("Seller"), "choice", choices=_sellers),
         Filter("tender", gettext_lazy("Method"), "choice", choices=lambda _who: list(words.TENDERS.items())),
         Filter("building", gettext_lazy("Building"), "choice", choices=buildings),
@@ -198,8 +204,21 @@ def _first_shown() -> str:
 def index(request: HttpRequest) -> HttpResponseBase:
     """Days, months or years with their sums, drawn and listed; `export` as an Excel file."""
     found = _once()
-    register = replace(REGISTER, rows=lambda ask: _rows(ask, found(ask)), totals=lambda ask: _totals(found(ask)))
+    register = replace(
+        REGISTER,
+        columns=_columns(request.GET),
+        rows=lambda ask: _rows(ask, found(ask)),
+        totals=lambda ask: _totals(found(ask)),
+    )
     return answer(request, register, template="console/reports/finance.html", more=lambda ask: _shown(ask, found(ask)))
+
+
+def _columns(query: QueryDict) -> list[Column]:
+    """The column of the split is called by what it is split by (the article: 售电员); only days are signed."""
+    by, days = query.get("by", ""), query.get("per", Per.DAY) not in (Per.MONTH, Per.YEAR)
+    called: dict[str, words.Text] = {By.TENDER: gettext_lazy("Method"), By.BUILDING: gettext_lazy("Building")}
+    columns = [replace(one, title=called.get(by, one.title)) if one.key == "who" else one for one in REGISTER.columns]
+    return [replace(one, shown=one.shown and (days or one.key != "signed")) for one in columns]
 
 
 def _once() -> Callable[[Ask], list[Row]]:

@@ -42,6 +42,7 @@ BY: dict[str, words.Text] = {
     By.USE: gettext_lazy("by kind of use"),
     By.TIME: gettext_lazy("by day, month or year"),
 }
+COMPARED = frozenset({"earlier", "change", "change_part"})  # columns
 PER: dict[str, words.Text] = {
     Per.DAY: gettext_lazy("by day"),
     Per.MONTH: gettext_lazy("by month"),
@@ -250,8 +251,20 @@ REGISTER = Register(
         Filter("by", gettext_lazy("Split"), "choice", choices=lambda _who: list(BY.items())),
         Filter("from", gettext_lazy("From"), "day"),
         Filter("to", gettext_lazy("To"), "day"),
-        Filter("against", gettext_lazy("Compare with"), "choice", choices=lambda _who: list(AGAINST.items())),
-        Filter("per", gettext_lazy("Drawn"), "choice", choices=lambda _who: list(PER.items())),
+        Filter(
+            "against",
+            gettext_lazy("Compare with"),
+            "choice",
+            choices=lambda _who: list(AGAINST.items()),
+            unset=pgettext_lazy("comparison", "nothing"),
+        ),
+        Filter(
+            "per",
+            gettext_lazy("Drawn"),
+            "choice",
+            choices=lambda _who: list(PER.items()),
+            unset=gettext_lazy("as it fits"),
+        ),
         Filter("building", gettext_lazy("Building"), "choice", choices=buildings),
         Filter("area", gettext_lazy("Area"), "choice", choices=areas),
         Filter("floor", gettext_lazy("Floor, or 11-20"), width="short"),
@@ -273,8 +286,16 @@ REGISTER = Register(
 def index(request: HttpRequest) -> HttpResponseBase:
     """Drawn over time, listed by what was asked for, and compared with other days; `export` as an Excel file."""
     found = Found()
-    register = replace(REGISTER, rows=found.rows, totals=lambda ask: _totals(found.rows(ask)))
+    register = replace(
+        REGISTER, columns=_columns(request), rows=found.rows, totals=lambda ask: _totals(found.rows(ask))
+    )
     return answer(request, register, template="console/reports/usage.html", more=lambda ask: _more(ask, found))
+
+
+def _columns(request: HttpRequest) -> list[Column]:
+    """Three columns say how other days were; they stand empty, and so aside, until somebody compares."""
+    compared = request.GET.get("against") in AGAINST
+    return [replace(one, shown=one.shown and (compared or one.key not in COMPARED)) for one in REGISTER.columns]
 
 
 def _more(ask: Ask, found: Found) -> Mapping[str, Any]:
