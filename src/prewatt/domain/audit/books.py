@@ -33,7 +33,7 @@ LEDGER = {
     "cause_known": """
         SELECT 'transfer ' || id, key || ' names an unknown cause' FROM ledger_transfer
         WHERE cause_kind NOT IN ('sale', 'refund', 'reversal', 'opening', 'usage', 'adjustment', 'closing', 'change',
-            'hand_over')""",
+            'hand_over', 'clear_back')""",
 }
 
 # Every transfer with its accounts by name.
@@ -196,6 +196,23 @@ CAUSES = {
                 WHERE CAST(l.opening_id AS VARCHAR(64)) = a.owner AND l.used_fen IS NOT NULL))
             OR (a.code = 'carried' AND (a.fen < 0 OR EXISTS (SELECT 1 FROM vending_closingline l
                 WHERE l.code = a.owner AND l.state = 'done'))))""",
+    # 清退: each account's part of a run, both ways.
+    "cleared_back_as_decided": """
+        SELECT 'transfer ' || t.id, t.key || ' is not what a run gave back' FROM named t
+        LEFT JOIN (SELECT l.run_id, l.opening_id, o.customer_id, SUM(l.fen) AS fen FROM resale_clearbackline l
+                   JOIN estate_opening o ON o.id = l.opening_id GROUP BY l.run_id, l.opening_id, o.customer_id) r
+            ON t.key = 'clear_back:' || r.run_id || ':' || r.opening_id AND t.cause_id = r.run_id
+        WHERE t.cause_kind = 'clear_back' AND NOT (r.run_id IS NOT NULL AND t.kind = 'posted' AND t.amount_fen = r.fen
+            AND t.debit_code = 'revenue' AND t.credit_code = 'wallet'
+            AND t.credit_owner = CAST(r.customer_id AS VARCHAR(64)))""",
+    "clear_back_booked": """
+        SELECT 'run ' || b.id, 'gives ' || b.total_fen || ' fen back; ' || COALESCE(l.fen, 0) || ' stand in its lines, '
+            || COALESCE(t.fen, 0) || ' are booked'
+        FROM resale_clearback b
+        LEFT JOIN (SELECT run_id, SUM(fen) AS fen FROM resale_clearbackline GROUP BY run_id) l ON l.run_id = b.id
+        LEFT JOIN (SELECT cause_id, SUM(amount_fen) AS fen FROM named WHERE cause_kind = 'clear_back'
+                   GROUP BY cause_id) t ON t.cause_id = b.id
+        WHERE COALESCE(l.fen, 0) <> b.total_fen OR COALESCE(t.fen, 0) <> b.total_fen""",
     "sale_state": """
         SELECT 'sale ' || s.id, 'is ' || s.state || ' while its order is ' || o.state
         FROM vending_sale s JOIN dispatch_meterorder o ON o.id = s.order_id
