@@ -211,8 +211,8 @@ def _check_second(second: Operator, operator: Operator, meter_ids: Collection[in
             raise SecondPersonMayNot(second.username)
 
 
-def record(order_ids: Iterable[str], why: Why, *, operator: Operator, now: datetime) -> None:
-    """Write down why, beside each order."""
+def record(order_ids: Iterable[str], why: Why, *, operator: Operator | None, now: datetime) -> None:
+    """Write down why, beside each order. Without an operator: the rules of fair cut-off gave it."""
     Cut.objects.bulk_create(
         [
             Cut(

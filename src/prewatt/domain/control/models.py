@@ -79,13 +79,13 @@ class NeverCut(models.Model):
 
 
 class Cut(models.Model):
-    """Why a hand-made order to switch off was given, and who stood behind it."""
+    """Why an order to switch off was given, and who stood behind it; nobody where fair cut-off gave it by its rules."""
 
     order = models.OneToOneField("dispatch.MeterOrder", on_delete=models.PROTECT, primary_key=True, related_name="cut")
     reason = models.CharField(max_length=8, choices=Reason.choices)
     note = models.CharField(max_length=200, blank=True)
     override = models.CharField(max_length=200, blank=True)  # why inside protected hours
-    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")
+    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
     second_person = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
     at = models.DateTimeField(db_index=True)
 

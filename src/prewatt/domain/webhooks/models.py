@@ -18,6 +18,7 @@ class Event(models.TextChoices):
     ALARM = "alarm", _("alarm")
     ALARM_END = "alarm_end", _("alarm over")
     SWITCH = "switch", _("switching")
+    NOTICE = "notice", _("a tenant is to be told")
     TEST = "test", _("test")
 
 
