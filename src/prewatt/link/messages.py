@@ -19,7 +19,6 @@ FINDINGS_PER_BATCH_MAX = 16
 FRAMES_PER_FINDING_MAX = 100
 FOUND_PER_FINDING_MAX = 250
 FRAME_BYTES_MAX = 300  # of one frame; the longest of Modbus TCP has 260
-INQUIRY_S_MAX = 1800
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -174,6 +173,7 @@ class Finding(Message, frozen=True, kw_only=True):
     reason: str = ""  # why it ended: `done`, `cancelled`, `expired`, or why it could not begin; else the last failure
     asked: int = 0
     total: int = 0
+    left_s: int = 0  # SCAN, DUPLICATES: what the rest will take, at the pace so far
     found: list[Found] = []
     missing: list[int] = []  # units that were asked and said nothing, though they are configured
     values: dict[str, int] = {}  # READ: in base units

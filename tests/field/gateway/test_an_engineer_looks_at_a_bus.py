@@ -14,7 +14,7 @@ from prewatt.field.gateway.desk import NotARead, ReadOnly, is_read
 from prewatt.field.gateway.findings import WAITING_MAX, Findings
 from prewatt.field.gateway.meters import Wiring
 from prewatt.field.gateway.watch import RING_FRAMES, Watch
-from prewatt.field.line.line import Line
+from prewatt.field.line.line import Line, NoAnswer
 from prewatt.field.line.null import NullPipe
 from prewatt.field.wire import dlt645, modbus
 from prewatt.link.messages import FRAMES_PER_FINDING_MAX, Batch, BatchReply, Finding, Frame, Outcome
@@ -54,6 +54,37 @@ def test_a_scan_finds_the_known_the_unknown_and_who_is_missing(tmp_path: Path) -
         assert PROFILE in found[9].profiles
         assert [unit for finding in told for unit in finding.missing] == [2]
         assert [finding.seq for finding in told] == list(range(1, len(told) + 1))
+        await site.stop()
+
+    run(story())
+
+
+class Reluctant:
+    """A line that does not let every second question leave."""
+
+    def __init__(self, line: Any) -> None:
+        self.line, self.stats, self.count = line, line.stats, 0
+
+    async def ask(self, request: Any, *, timeout_s: float) -> Any:
+        self.count += 1
+        if self.count % 2:
+            raise NoAnswer("an earlier answer may still come", sent=False)
+        return await self.line.ask(request, timeout_s=timeout_s)
+
+
+def test_an_address_whose_question_did_not_leave_is_asked_again_and_not_called_empty(tmp_path: Path) -> None:
+    async def story() -> None:
+        site = small_site(tmp_path)
+        site.start()
+        await asyncio.sleep(2)
+        desk = site.gateway.pollers["b1"]._desk
+        desk._asker = Reluctant(desk._asker)
+        site.centre.look(last_unit=12)
+        end = await ended(site)
+        told = site.centre.found()
+        assert (end.reason, end.asked, end.total) == ("done", 12, 12)
+        assert {one.unit: PROFILE in one.profiles for finding in told for one in finding.found} == {1: True, 9: True}
+        assert [unit for finding in told for unit in finding.missing] == [2]
         await site.stop()
 
     run(story())

@@ -13,6 +13,7 @@ from field.gateway.site import START_MS, Centre, recharge
 from prewatt.field.gateway.gateway import Gateway
 from prewatt.field.gateway.journal import SqliteJournal
 from prewatt.field.gateway.uplink import Pace
+from prewatt.link.looking import Figures, dlt645_questions, question_s
 from prewatt.link.messages import Kind, Order, Outcome
 from prewatt.sim import virtual
 from prewatt.sim.building import Building
@@ -29,6 +30,7 @@ meter = [
   { number = "D2", address = "000000000012", profile = "dlt645-2007", watts = 1000 },
 ]
 """
+BUS = Figures(char_s=11 / 2400, dlt645=True)
 ALONE = DLT.replace('  { number = "D2", address = "000000000012", profile = "dlt645-2007", watts = 1000 },\n', "")
 DOOR = """
 [[bus]]
@@ -124,16 +126,20 @@ def test_a_scan_tells_the_twelve_digits_of_the_only_meter_on_a_dlt645_bus(tmp_pa
 
 
 def test_where_several_answer_at_once_a_scan_gives_more_digits_until_each_is_heard_alone(tmp_path: Path) -> None:
-    """On a bus that works, each of the hundred questions waits for its share: what was found is told on the way."""
+    """On a bus that works each of the hundred questions waits for its share: the scan knows it and takes the time."""
 
     async def story() -> None:
         house = House(tmp_path, DLT.replace("000000000011", "000000000700").replace("000000000012", "000000000801"))
         house.centre.look(bus="d", seconds=240)
-        await asyncio.sleep(300)
+        expected_s = dlt645_questions(["000000000700", "000000000801"]) * question_s(BUS)
+        assert 240 < expected_s < 1000
+        await asyncio.sleep(expected_s)
         (end,) = [one for one in house.centre.found() if one.final]
-        assert (end.reason, end.asked > 2) == ("expired", True)
+        assert (end.reason, end.asked, end.total, end.left_s) == ("done", 101, 101, 0)
         assert set(scanned(house)) == {"000000000700", "000000000801"}
         assert {reading.meter for reading in house.centre.readings} == {"D1", "D2"}
+        left = [finding.left_s for finding in house.centre.found() if finding.total == 101]
+        assert 0 < left[len(left) // 2] < left[0] <= expected_s
         await house.close()
 
     run(story)

@@ -7,7 +7,7 @@ nothing here decides that. Nothing is journalled: an inquiry ends with the gatew
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,17 @@ from prewatt.field.line.line import Line, LineDown, LineError, LineNoisy, NoAnsw
 from prewatt.field.line.questions import answered, read_request
 from prewatt.field.wire import dlt645, modbus
 from prewatt.field.wire.errors import WireError
-from prewatt.link.messages import FOUND_PER_FINDING_MAX, INQUIRY_S_MAX, Finding, Found, Inquiry, InquiryKind
+from prewatt.link.looking import INQUIRY_S_MAX, PATIENCE_S_MAX, PATIENCE_S_MIN, Figures, allowed_s, question_s
+from prewatt.link.messages import FOUND_PER_FINDING_MAX, Finding, Found, Inquiry, InquiryKind
 from prewatt.profiles import Profile, ProfileError
 
 log = structlog.get_logger()
 
 TELL_MS = 500  # news of an inquiry is gathered for so long
 READ_AGAIN_MS = 2_000
-PATIENCE_S_MIN, PATIENCE_S_MAX = 0.12, 0.3  # an address that nobody has costs this much
 CLEAR_S_MAX = 0.25  # a question whose missing answer is still expected is not waited for with the bus in hand
+PUT_OFF_MS = 250  # such a question is tried again so much later
+PACE_QUESTIONS_MIN = 5  # from so many on the pace of a scan is its own
 ALLOW_UNKNOWN = ("manual", "observed")  # of a model that is read without being configured
 _READS = frozenset({1, 2, 3, 4})
 
@@ -71,15 +73,17 @@ Steps = AsyncIterator[None]  # one item: one step on the bus
 class Running:
     """An inquiry that is being carried out, and what it has found since it last told."""
 
-    def __init__(self, inquiry: Inquiry, *, ends_at: int, total: int = 0) -> None:
-        self.inquiry, self.ends_at, self.total = inquiry, ends_at, total
-        self.seq = self.asked = 0
+    def __init__(self, inquiry: Inquiry, *, began_at: int, ends_at: int, total: int = 0) -> None:
+        self.inquiry, self.began_at, self.ends_at, self.total = inquiry, began_at, ends_at, total
+        self.seq = self.asked = self.left_s = 0
         self.found: list[Found] = []
         self.missing: list[int] = []
         self.values: dict[str, int] = {}
         self.read_at_ms: int | None = None
         self.failure = ""
         self.has_news = True
+        self.grew = False  # a scan that learned how much it has to ask
+        self.put_off = False  # the last question did not leave
         self.told_at = self.ready_at = 0
         self.steps: Steps | None = None
         self.watch: Watch | None = None
@@ -95,6 +99,7 @@ class Running:
             reason=reason or self.failure,
             asked=self.asked,
             total=self.total,
+            left_s=0 if reason else self.left_s,
             found=self.found[:FOUND_PER_FINDING_MAX],
             missing=self.missing[:FOUND_PER_FINDING_MAX],
             values=self.values,
@@ -129,7 +134,7 @@ class Desk:
     def take(self, inquiry: Inquiry, *, life_ms: int, now: int) -> None:
         """Begin. What cannot begin is answered by its reason."""
         life_ms = min(life_ms, 1000 * min(max(1, inquiry.seconds), INQUIRY_S_MAX))
-        running = Running(inquiry, ends_at=now + life_ms)
+        running = Running(inquiry, began_at=now, ends_at=now + life_ms)
         try:
             if inquiry.kind == InquiryKind.WATCH:
                 self._begin_watch(running)
@@ -227,10 +232,32 @@ class Desk:
             log.exception("inquiry_failed", inquiry=running.inquiry.inquiry_id)
             self._end(running, "internal_error")
         else:
-            if running.inquiry.kind != InquiryKind.READ:
+            if running.put_off:
+                running.put_off, running.ready_at = False, now + PUT_OFF_MS
+            elif running.inquiry.kind != InquiryKind.READ:
                 running.has_news = True
+                self._reckon(running, now)
             elif running.has_news:
                 running.ready_at = now + READ_AGAIN_MS
+
+    def _reckon(self, running: Running, now: int) -> None:
+        """What is left of a scan, at its own pace. One that grew, because many answered at once, may take longer."""
+        left = running.total - running.asked
+        if left <= 0:
+            running.left_s = 0
+            return
+        pace_s = question_s(self._figures())
+        if running.asked >= PACE_QUESTIONS_MIN:
+            pace_s = (now - running.began_at) / 1000 / running.asked
+        running.left_s = round(left * pace_s)
+        if running.grew:
+            running.grew = False
+            latest = running.began_at + 1000 * INQUIRY_S_MAX
+            running.ends_at = min(latest, max(running.ends_at, now + 1000 * allowed_s(running.left_s)))
+
+    def _figures(self) -> Figures:
+        is_probing = any(meter.lost for meter in self._meters.values())
+        return Figures(self._wiring.char_s, self._wiring.framing == "dlt645", bool(self._meters), is_probing)
 
     def _patience_s(self) -> float:
         """Long enough for the slowest that this bus has shown, and a bit."""
@@ -256,8 +283,16 @@ class Desk:
 
     async def _scan(self, running: Running, units: list[int], *, guess: bool) -> Steps:
         configured = {meter.config.unit: meter for meter in self._meters.values()}
-        for unit in units:
-            found = await search.look(self._asker, unit, timeout_s=self._patience_s())
+        waiting = deque(units)
+        while waiting:
+            unit = waiting.popleft()
+            try:
+                found = await search.look(self._asker, unit, timeout_s=self._patience_s())
+            except NoAnswer:  # it did not leave: nobody was asked
+                waiting.append(unit)
+                running.put_off = True
+                yield
+                continue
             running.asked += 1
             if found is None and unit in configured:
                 running.missing.append(unit)
@@ -265,28 +300,36 @@ class Desk:
             if found is None:
                 continue
             if guess and found.note != "garbled":
-                async for _ in self._guess(found, configured.get(unit), thorough=len(units) == 1):
+                async for _ in self._guess(running, found, configured.get(unit), thorough=len(units) == 1):
                     yield
             running.found.append(Found(unit=unit, profiles=found.profiles, note=found.note))
             running.has_news = True
 
-    async def _guess(self, found: search.Found, meter: Meter | None, *, thorough: bool) -> Steps:
+    async def _guess(self, running: Running, found: search.Found, meter: Meter | None, *, thorough: bool) -> Steps:
         """The configured model first: where it fits, a scan looks no further."""
         votes: dict[str, int] = {}
         if meter is not None and not thorough:
-            async for _ in self._vote(found.unit, meter.whole, votes):
+            async for _ in self._vote(running, found.unit, meter.whole, votes):
                 yield
         if not any(votes.values()):
             for profile in self._candidates():
-                async for _ in self._vote(found.unit, profile, votes):
+                async for _ in self._vote(running, found.unit, profile, votes):
                     yield
         found.profiles = search.best(votes)
 
-    async def _vote(self, unit: int, profile: Profile, votes: dict[str, int]) -> Steps:
+    async def _vote(self, running: Running, unit: int, profile: Profile, votes: dict[str, int]) -> Steps:
         """One block a step: an order waits for one frame, not for a whole guess."""
         values: dict[str, int] = {}
-        for block in profile.sweep_blocks:
-            read = await search.read_block(self._asker, unit, profile, block, timeout_s=self._patience_s())
+        waiting = deque(profile.sweep_blocks)
+        while waiting:
+            block = waiting[0]
+            try:
+                read = await search.read_block(self._asker, unit, profile, block, timeout_s=self._patience_s())
+            except NoAnswer:  # it did not leave
+                running.put_off = True
+                yield
+                continue
+            waiting.popleft()
             yield
             if read is None:
                 votes[profile.name] = 0
@@ -299,8 +342,18 @@ class Desk:
         return [profile for profile in known if profile.protocol == "modbus-rtu"]
 
     async def _scan_addresses(self, running: Running) -> Steps:
-        async for _mask, found in search.find_addresses(self._asker, timeout_s=self._patience_s()):
+        asking = search.AddressSearch()
+        running.total = asking.left
+        while asking.left:
+            try:
+                _mask, found = await asking.ask(self._asker, timeout_s=self._patience_s())
+            except NoAnswer:  # it did not leave: nobody was asked
+                running.put_off = True
+                yield
+                continue
             running.asked += 1
+            running.grew = running.asked + asking.left > running.total
+            running.total = running.asked + asking.left
             if found is not None:
                 running.found.append(Found(address=found.address, profiles=["dlt645-2007"]))
             yield

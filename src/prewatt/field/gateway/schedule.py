@@ -25,8 +25,9 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
+from prewatt.link.looking import INQUIRY_SHARE, INQUIRY_SHARE_PROBING
+
 PROBE_SHARE = 0.04  # the promise is 5 %; the rest covers the guard time of a probe that began inside the budget
-INQUIRY_SHARE, INQUIRY_SHARE_PROBING = 0.08, 0.045  # with the probes' share: never a tenth of the bus
 INQUIRY_BURST_MS = 500  # ahead of its share, so that a reading of three blocks is not told in pieces
 PROBE_BURST_MS = 1_000
 PROBE_DEBT_MS_MAX = 1_000  # many that fall silent at once shall not end all probing for minutes

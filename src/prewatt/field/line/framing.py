@@ -12,6 +12,7 @@ Framing = Literal["rtu", "tcp", "dlt645"]
 _ECHOED = frozenset({5, 6, 15, 16})
 _RTU_OVERHEAD_BYTES = 5
 _DLT_ANSWER_BYTES = 40  # wake-up bytes, frame, identifier and the longest block in use, five energies
+_DLT_ADDRESS_BYTES = 22  # six digit pairs, and four bytes that wake the line
 
 
 _KNOWN_MAX = 4096
@@ -194,6 +195,8 @@ class Dlt645Codec:
         return request.address, type(request)
 
     def answer_bytes(self, request: dlt645.Request) -> int:
+        if isinstance(request, dlt645.ReadAddress):
+            return _DLT_ADDRESS_BYTES
         return _DLT_ANSWER_BYTES if isinstance(request, dlt645.Read) else dlt645.FRAME_BYTES_MAX
 
 

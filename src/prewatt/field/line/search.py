@@ -67,13 +67,15 @@ async def find_units(line: Asks, units: Iterable[int], *, timeout_s: float) -> A
 
 
 async def look(line: Asks, unit: int, *, timeout_s: float) -> Found | None:
-    """Who answers at this unit. None: nobody."""
+    """Who answers at this unit. None: nobody. Raises NoAnswer where the question could not leave: nobody was asked."""
     damaged = 0
     for address in range(DAMAGED_ASKS):  # another register each time: no waiting for a late answer of the same look
         more_before = _surplus(line)
         try:
             await line.ask(modbus.read(unit, 0, 1 + address), timeout_s=timeout_s)
-        except NoAnswer:
+        except NoAnswer as silence:
+            if not silence.sent:
+                raise
             if not damaged:
                 return None
             continue
@@ -135,11 +137,15 @@ async def votes(line: Asks, unit: int, profile: Profile, *, timeout_s: float) ->
 async def read_block(
     line: Asks, unit: int, profile: Profile, block: Block, *, timeout_s: float
 ) -> dict[str, int] | None:
-    """One step of a guess. None: the unit has no such block."""
+    """One step of a guess. None: the unit has no such block. Raises NoAnswer where the question could not leave."""
     try:
         reply = await line.ask(read_request(profile, block, unit=unit), timeout_s=timeout_s)
     except LineDown:
         raise
+    except NoAnswer as silence:
+        if not silence.sent:
+            raise
+        return None
     except (LineError, WireError):
         return None
     return profile.decode(block, answered(reply))
@@ -166,24 +172,44 @@ def _possible(values: dict[str, int]) -> bool:
     return abs(values["energy_wh"] - sum(rates) - deep_wh) <= 50  # every register is cut off to its own step
 
 
-async def find_addresses(line: Asks, *, timeout_s: float) -> AsyncIterator[tuple[str, Found | None]]:
+class AddressSearch:
     """DL/T 645: ask any meter for its address; where several answer at once, ask again with more digits given."""
-    waiting = ["A" * 12]
-    found = 0
-    while waiting and found < DLT_FOUND_MAX:
-        mask = waiting.pop()
+
+    def __init__(self) -> None:
+        self._waiting = ["A" * 12]
+        self._found = 0
+
+    @property
+    def left(self) -> int:
+        """Questions that are known to be needed still."""
+        return len(self._waiting) if self._found < DLT_FOUND_MAX else 0
+
+    async def ask(self, line: Asks, *, timeout_s: float) -> tuple[str, Found | None]:
+        """The next question, with who was heard alone. Raises LineError; one that did not leave stays the next."""
+        mask = self._waiting[-1]
         try:
             reply = await line.ask(dlt645.ReadAddress(mask), timeout_s=timeout_s)
-        except NoAnswer:
-            yield mask, None
-        except LineDown:
+        except NoAnswer as silence:
+            if not silence.sent:
+                raise
+            self._waiting.pop()
+            return mask, None
+        except LineError:
             raise
-        except (LineError, WireError):
-            yield mask, None
-            waiting += _narrower(mask)
-        else:
-            found += 1
-            yield mask, Found(address=reply.data[::-1].hex() if len(reply.data) == 6 else reply.address)
+        except WireError:
+            self._waiting.pop()
+            self._waiting += _narrower(mask)
+            return mask, None
+        self._waiting.pop()
+        self._found += 1
+        return mask, Found(address=reply.data[::-1].hex() if len(reply.data) == 6 else reply.address)
+
+
+async def find_addresses(line: Asks, *, timeout_s: float) -> AsyncIterator[tuple[str, Found | None]]:
+    """Every question with who was heard alone. Raises LineError when the bus itself cannot be reached."""
+    search = AddressSearch()
+    while search.left:
+        yield await search.ask(line, timeout_s=timeout_s)
 
 
 def _narrower(mask: str) -> list[str]:
