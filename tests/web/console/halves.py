@@ -185,6 +185,7 @@ class Half:
         from prewatt.domain.estate.models import Area, Upload
         from prewatt.domain.lists.models import Export, SavedFilter
         from prewatt.domain.staff.models import ApiToken
+        from prewatt.domain.tariff.history import five_prices, keep_version
         from prewatt.domain.tariff.models import Plan
         from prewatt.domain.vending.presets import Preset, PresetRow
         from prewatt.domain.webhooks.models import Delivery, Endpoint
@@ -242,6 +243,13 @@ class Half:
             created_at=self.counter.now,
             changed_at=self.counter.now,
             created_by=self.manager,
+        )
+        keep_version(
+            plan=self.plan,
+            document=five_prices(self.plan),
+            effective_from=self.counter.now,
+            operator=self.manager,
+            now=self.plan.created_at,
         )
         self.upload = Upload.objects.create(
             key="up-F" if self.foreign else "up-A",

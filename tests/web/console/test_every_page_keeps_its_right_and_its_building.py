@@ -61,7 +61,9 @@ ARGUMENTS: dict[str, Args] = {
     **_all("estate-area", "area"),
     **_all("estate-room estate-room-remove", "room"),
     **_all("may-be-cut", "vital"),
-    **_all("plan plan-send", "plan"),
+    **_all("plan plan-send plan-version-new plan-version-document", "plan"),
+    "plan-version": lambda half: [half.plan.pk, 1],
+    "plan-version-withdraw": lambda half: [half.plan.pk, 1],
     **_all("preset preset-live preset-start preset-retry", "preset"),
     **_all("waiting-show waiting-pay", "waiting"),
     **_all("unclear-late", "late"),
@@ -86,6 +88,7 @@ ARGUMENTS: dict[str, Args] = {
 }
 # No thing of a tower stands in these addresses.
 NOBODYS = {"fleet-preview", "fleet-send", "role-rename", "role-remove", "plan", "plan-send", "estate-message"}
+NOBODYS |= {"plan-version", "plan-version-new", "plan-version-document", "plan-version-withdraw"}
 NOBODYS |= {"report-day", "report-day-sign"}  # the whole site's
 ENDED = {"account-sign-out": 302}  # what is not there is as good as signed out
 

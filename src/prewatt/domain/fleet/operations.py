@@ -97,7 +97,7 @@ def place_batch(
         return first
     mine = _chosen(kind, meters, operator)
     if plan is not None and kind == Kind.PRICES:
-        values = tariff.for_meters(plan, now=now, round_down=round_down)
+        values = tariff.for_meters(plan, round_down=round_down)
     wanted = _wanted(kind, values or {})
     if kind == Kind.PRICES:
         _check_cap(wanted, note, now)

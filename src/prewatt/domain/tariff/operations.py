@@ -155,13 +155,15 @@ def save_plan(
     name = name.strip()[:NAME_MAX]
     if not name:
         raise NameNeeded
-    whole = _whole(kind, prices)
+    full = plan is not None and plan.kind == kind == PlanKind.FULL  # its prices change by versions only
+    whole = plan.prices if plan is not None and full else _whole(kind, prices)
     other = Plan.objects.filter(name=name).exclude(pk=plan.pk if plan else 0).first()
     if other is not None:
         if plan is None and (other.kind, other.prices, other.created_by_id) == (kind, whole, operator.pk):
             return other
         raise NameTaken(name)
-    _check_cap(whole, day, weights, reason)
+    if not full:
+        _check_cap(whole, day, weights, reason)
     before = _facts(plan) if plan else {}
     made = plan or Plan(created_at=now, created_by=operator)
     made.name, made.kind, made.note, made.active, made.changed_at = name, kind, note.strip()[:NOTE_MAX], active, now
@@ -202,11 +204,11 @@ def _keep_version(plan: Plan, before: Mapping[str, Any], operator: Operator, now
     plan.save(update_fields=["version"])
 
 
-def for_meters(plan: Plan, *, now: datetime, round_down: bool = False) -> dict[str, int]:
+def for_meters(plan: Plan, *, round_down: bool = False) -> dict[str, int]:
     """The five prices that say what the plan charges now. Raises NotForMeters where they would say something else,
     and TooFine where they say it only rounded down and that was not asked for.
     """
-    lost = queries.lost_of(plan, now=now)
+    lost = queries.lost_of(plan)
     if not set(lost) <= {"decimals"}:
         raise NotForMeters(plan, lost)
     if lost and not round_down:

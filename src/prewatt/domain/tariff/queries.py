@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 
 from django.db.models import Count, QuerySet
 
-from prewatt.domain.tariff.history import holding
 from prewatt.domain.tariff.models import Plan, PlanKind, PlanUse, PurchasePrice
 from prewatt.domain.tariff.pricing import read
 from prewatt.domain.tariff.rules.five import five_of
@@ -19,11 +18,11 @@ def plans(*, active: bool | None = None) -> QuerySet[Plan]:
     return found if active is None else found.filter(active=active)
 
 
-def lost_of(plan: Plan, *, now: datetime) -> tuple[str, ...]:
-    """What of the version that holds now five prices cannot say; empty for most plans."""
+def lost_of(plan: Plan) -> tuple[str, ...]:
+    """What of the version that took effect last five prices cannot say; empty for most plans."""
     if plan.kind != PlanKind.FULL:
         return ()
-    held = holding(plan, at=now)
+    held = plan.versions.filter(number=plan.version).first()
     return five_of(read(held.document).versions[0]).lost if held else ()
 
 

@@ -265,7 +265,7 @@ def withdraw(*, version: PlanVersion, operator: Operator, now: datetime, address
     held = PlanVersion.objects.select_for_update(of=("self",)).select_related("plan").get(pk=version.pk)
     if held.withdrawn_at is not None:
         return held
-    if held.effective_from <= now:
+    if held.effective_from <= now or held.plan.version == held.number:  # one from now on holds at once
         raise HoldsAlready(held.number)
     held.withdrawn_at, held.withdrawn_by = now, operator
     held.save(update_fields=["withdrawn_at", "withdrawn_by"])

@@ -152,7 +152,7 @@ def _open(
     order_id = opening_id(form_id, one.meter.number)
     meter = Meter.objects.select_related("bus").get(pk=one.meter.pk)
     ceilings_fen = terms.ceilings_fen(meter)
-    asked = one.terms if one.plan is None else replace(one.terms, **tariff.for_meters(one.plan, now=now))
+    asked = one.terms if one.plan is None else replace(one.terms, **tariff.for_meters(one.plan))
     terms.check_cap(meter=meter, terms=asked, ground=one.ground, operator=operator, now=now, address=address)
     terms.apply(meter=meter, terms=asked, operator=operator, now=now, address=address)
     opening = open_account(

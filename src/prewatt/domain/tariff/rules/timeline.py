@@ -92,7 +92,7 @@ def _earlier(start: datetime, *, monthly: bool) -> datetime:
     return (start.replace(day=1) - DAY).replace(day=start.day)
 
 
-def _later(start: datetime, *, monthly: bool) -> datetime:
+def later_settlement(start: datetime, *, monthly: bool) -> datetime:
     if not monthly:
         return start.replace(year=start.year + 1)
     return (start.replace(day=28) + 4 * DAY).replace(day=start.day)
@@ -210,7 +210,7 @@ class Timeline:
         monthly = settlement.every == "month"
         start = settlement_start(settlement, local, monthly=monthly)
         if start not in self._spans:
-            end = _later(start, monthly=monthly)
+            end = later_settlement(start, monthly=monthly)
             days = (end.date() - start.date()).days
             self._spans[start] = Span(self._instant(start), self._instant(end), start.date(), days)
         return self._spans[start]

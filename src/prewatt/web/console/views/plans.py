@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.estate.refusals import FieldsRefused
+from prewatt.domain.fleet.models import Skip
 from prewatt.domain.fleet.operations import place_batch
 from prewatt.domain.fleet.preview import what_would_change
 from prewatt.domain.metering import prices as fleet_prices
@@ -25,6 +26,7 @@ from prewatt.domain.tariff.cap import HOURS, blended_e4
 from prewatt.domain.tariff.models import BANDS, PRICE_NAMES, Plan, PlanKind, PurchasePrice
 from prewatt.link.messages import Kind
 from prewatt.units.values import Price, UnitError
+from prewatt.web.console.views import versions
 from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, form_id, typed
 from prewatt.web.parts.pages import address, now, operator, page
 from prewatt.web.parts.registers import answer
@@ -40,6 +42,7 @@ BAND_WORDS: Mapping[str, Text] = {
     "valley": gettext_lazy("Valley"),
     "deep": gettext_lazy("Deep valley"),
 }
+FIVE = [(str(one), one.label) for one in (PlanKind.FLAT, PlanKind.TOU)]
 UNIT = gettext_lazy("yuan/kWh")
 TITLES: Mapping[str, Text] = {
     "sharp": gettext_lazy("Sharp (yuan/kWh)"),
@@ -144,8 +147,8 @@ def _edit(request: HttpRequest, plan: Plan | None) -> HttpResponseBase:
         made = operations.save_plan(
             plan=plan,
             name=given.get("name", ""),
-            kind=given.get("kind", ""),
-            prices=_prices(given, flat=given.get("kind") == PlanKind.FLAT),
+            kind=PlanKind.FULL if _full(plan) else given.get("kind", ""),
+            prices={} if _full(plan) else _prices(given, flat=given.get("kind") == PlanKind.FLAT),
             note=given.get("note", ""),
             active=plan is None or "active" in given,
             reason=given.get("reason", ""),
@@ -159,6 +162,10 @@ def _edit(request: HttpRequest, plan: Plan | None) -> HttpResponseBase:
         return draw(request, form, error=error)
     messages.success(request, _("The plan is kept. The meters that use it keep their old prices until it is sent."))
     return HttpResponseRedirect(reverse("console:plan", args=[made.pk]))
+
+
+def _full(plan: Plan | None) -> bool:
+    return plan is not None and plan.kind == PlanKind.FULL
 
 
 def _weights() -> Mapping[str, int]:
@@ -184,7 +191,9 @@ def _form(request: HttpRequest, plan: Plan | None) -> Page:
     kind = plan.kind if plan else PlanKind.FLAT
     boxes = [
         Box("name", _("Plan name"), value=plan.name if plan else "", required=True, length_max=64),
-        Box("kind", _("Kind"), "choice", value=str(kind), choices=PlanKind.choices),
+        Box("kind", _("Kind"), "fixed", value=str(PlanKind.FULL.label))
+        if _full(plan)
+        else Box("kind", _("Kind"), "choice", value=str(kind), choices=FIVE),
     ]
     if plan is not None:
         boxes.append(Box("active", _("In use"), "tick", value="1" if plan.active else ""))
@@ -196,22 +205,24 @@ def _form(request: HttpRequest, plan: Plan | None) -> Page:
         wide=True,
         note=_("Needed only then; it is kept in the operation log."),
     )
+    prices = Part(
+        _("Prices"),
+        [*_price_boxes(plan.prices if plan else {}), reason],
+        note=_("A plan of one price needs only “Flat”. Meters without a band of their own use the next one."),
+    )
     return Page(
         title=plan.name if plan else _("New price plan"),
         page="plans",
         back=reverse("console:plans"),
-        parts=(
-            Part(_("Plan"), boxes),
-            Part(
-                _("Prices"),
-                [*_price_boxes(plan.prices if plan else {}), reason],
-                note=_("A plan of one price needs only “Flat”. Meters without a band of their own use the next one."),
-            ),
-        ),
+        parts=(Part(_("Plan"), boxes),) if _full(plan) else (Part(_("Plan"), boxes), prices),
         save=_("Keep the plan"),
-        more={"may_change": may_change, "plan": plan, **_cap(plan), **_use(request, plan)},
+        more={"may_change": may_change, "plan": plan, **_past_of(plan), **_cap(plan), **_use(request, plan)},
         template="console/tariff/plan.html",
     )
+
+
+def _past_of(plan: Plan | None) -> dict[str, Any]:
+    return {"versions": versions.listed(plan, at=now())} if plan else {}
 
 
 def _price_boxes(prices: Mapping[str, int]) -> list[Box]:
@@ -250,14 +261,17 @@ def _use(request: HttpRequest, plan: Plan | None) -> dict[str, Any]:
     """Its meters within the operator's buildings, and what sending it would change."""
     if plan is None:
         return {}
-    mine = _meters(request, plan)
+    mine, lost = _meters(request, plan), queries.lost_of(plan)
     found = what_would_change(kind=Kind.PRICES, meters=mine.order_by("number"), values=plan.prices)
     return {
         "uses": mine.select_related("room").order_by("number")[:ROWS_MAX],
         "use_count": mine.count(),
         "would_change": len(found.changes),
         "skips": [(skip.label, count) for skip, count in found.skips.items()],
-        "may_send": operator(request).may(Right.METER_ORDERS) and plan.active,
+        "may_send": operator(request).may(Right.METER_ORDERS) and plan.active and not set(lost) - {"decimals"},
+        "lost": [str(operations.LOST[one]) for one in lost],
+        "only_fine": lost == ("decimals",),
+        "coarse": sum(1 for skip in found.skipped if skip.skip == Skip.CANNOT),
     }
 
 
@@ -277,6 +291,7 @@ def send(request: HttpRequest, pk: int) -> HttpResponseBase:
             kind=Kind.PRICES,
             meters=_meters(request, plan),
             plan=plan,
+            round_down=request.POST.get("round_down") == "1",
             note=request.POST.get("reason", ""),
             operator=operator(request),
             now=now(),
@@ -300,7 +315,7 @@ def purchase(request: HttpRequest) -> HttpResponseBase:
                 _("What the site itself pays"),
                 [
                     Box("from_day", _("Valid from"), value=today(now()).isoformat(), required=True),
-                    Box("kind", _("Kind"), "choice", value=str(PlanKind.FLAT), choices=PlanKind.choices),
+                    Box("kind", _("Kind"), "choice", value=str(PlanKind.FLAT), choices=FIVE),
                     *_price_boxes(paid.prices if paid else {}),
                     Box(
                         "markup",

@@ -189,7 +189,7 @@ def _changes(request: HttpRequest, kind: Kind, found: Resolved) -> Mapping[str, 
     """What the values typed so far would do; a value that cannot be is said beside them."""
     try:
         plan = _plan(request, kind)
-        values = for_meters(plan, now=now()) if plan is not None else _values(request, kind)
+        values = for_meters(plan) if plan is not None else _values(request, kind)
     except Refused as error:
         return {"wrong": refusal(error)}
     if kind in {Kind.PRICES, Kind.LIMITS} and not values:
