@@ -34,6 +34,11 @@ class Ahead:
             return None
         return rule.days_left(balance_fen, self.curve, self.made, at_days=_since(self.made.first, now))
 
+    def at_most(self, days: float, *, now: datetime) -> int:
+        """Fen that will hardly be exceeded within so many days: the upper end of the interval."""
+        begins = _since(self.made.first, now)
+        return round((self.curve.used(begins + days) - self.curve.used(begins)) * rule.factor(self.made, days))
+
 
 def _since(first: date, now: datetime) -> float:
     zone = ZoneInfo(settings.TIME_ZONE)
