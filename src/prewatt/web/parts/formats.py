@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Protocol
+from unicodedata import east_asian_width
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -149,3 +150,8 @@ LASTING_DAYS_MAX, LASTING_FINE_DAYS = 365, 3
 def masked(phone: str) -> str:
     """138****0000: enough to recognise, too little to copy."""
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 8 else phone
+
+
+def display_width(text: str) -> int:
+    """Columns of a fixed-width face; a Chinese sign is two."""
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)

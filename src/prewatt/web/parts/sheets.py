@@ -10,16 +10,14 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
 from typing import IO, Any
-from unicodedata import east_asian_width
 
 from django.db import connection, transaction
 from django.http import FileResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from prewatt.web.parts.formats import moment
+from prewatt.web.parts.formats import display_width, moment
 from prewatt.web.parts.tables import Column, Table, show
 from prewatt.web.parts.workbook import (
     BOLD,
@@ -130,7 +128,10 @@ class Sheet:
         looks = [HEAD_RIGHT if column.right else HEAD_LEFT for column in self._columns]
         places = [f"{letters}{self._at}" for letters in self._letters]
         self._book.row(self._at, [cell(*one) for one in zip(places, texts, looks, strict=True)], height=20)
-        self._wide = [max(column.width - 4, _wide(text)) for column, text in zip(self._columns, texts, strict=True)]
+        self._wide = [
+            max(column.width - 4, display_width(text[: WIDTHS[1]]))
+            for column, text in zip(self._columns, texts, strict=True)
+        ]
 
     def row(self, row: Any) -> None:
         self._at += 1
@@ -145,7 +146,7 @@ class Sheet:
 
     def _measure(self, values: Sequence[Any]) -> None:
         for at, (column, value) in enumerate(zip(self._columns, values, strict=True)):
-            self._wide[at] = max(self._wide[at], _wide(show(value, column.kind)))
+            self._wide[at] = max(self._wide[at], display_width(show(value, column.kind)[: WIDTHS[1]]))
 
     def _widths(self) -> list[int]:
         return [min(WIDTHS[1], max(WIDTHS[0], wide + 3)) for wide in self._wide]
@@ -168,11 +169,6 @@ class Sheet:
 
     def finish(self) -> None:
         self._book.close(self._widths(), self._last)
-
-
-def _wide(text: str) -> int:
-    """Characters of a cell; a Chinese one is two."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in islice(text, WIDTHS[1]))
 
 
 def _every(table: Table) -> Iterable[Any]:

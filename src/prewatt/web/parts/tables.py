@@ -6,6 +6,7 @@ server, column choice, print, and an Excel file of exactly what is shown (`prewa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from prewatt.units.values import Price
-from prewatt.web.parts.formats import MINUS, moment, thousandth, yuan
+from prewatt.web.parts.formats import MINUS, display_width, moment, thousandth, yuan
 from prewatt.web.parts.words import Text
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ SIZES = (25, 50, 100, 200)
 PRINT_MAX = 2000  # rows on paper: fifty sheets. Who needs more takes the file
 TEXT_MAX = 64
 ALL = gettext_lazy("all")
+SHORT_MAX = 14
 NOTHING_YET = gettext_lazy("Nothing is recorded here yet.")
+_SAYS_UNIT = re.compile(r"[(（](元|yuan|kWh|kW|V|A|%)[)）]$")
 NUMBERS = frozenset({"money", "energy", "price", "count"})
 
 
@@ -67,9 +70,9 @@ class Column:
 
     @property
     def headed(self) -> str:
-        """The title with its unit. A title that ends in brackets says its own: “Power (kW)”."""
+        """The title with its unit. One that ends in another unit says its own: “Power (kW)”."""
         title = str(self.title)
-        if self.bare or title.endswith((")", "）")):
+        if self.bare or _SAYS_UNIT.search(title):
             return title
         return {
             "money": _("%(title)s (yuan)") % {"title": title},
@@ -152,6 +155,11 @@ class Cell:
     tone: str = ""
     icon: str = ""
     chip: str = ""
+
+    @property
+    def short(self) -> bool:
+        """Stands on one line however narrow the list is: a room, a name, a duration. A Chinese sign counts two."""
+        return len(self.text) <= SHORT_MAX and display_width(self.text) <= SHORT_MAX
 
 
 @dataclass(frozen=True, slots=True)
