@@ -130,8 +130,7 @@ def test_another_engineer_waits_and_ones_own_earlier_look_ends(tower: Counter) -
 
 
 def test_a_look_that_is_over_keeps_nobody_waiting(tower: Counter) -> None:
-    look(tower)
-    later = tower.later(minutes=31)
+    later = tower.later(seconds=look(tower).seconds + 30)
     heard(tower)
     look(tower, "i2", operator=tower.second)
     assert Inquiry.objects.get(pk="i1").standing(later) == State.LAPSED

@@ -49,6 +49,7 @@ class Inquiry(models.Model):
     last_seq = models.IntegerField(default=0)
     asked = models.IntegerField(default=0)
     total = models.IntegerField(default=0)
+    left_s = models.IntegerField(default=0)  # of a scan: what the rest will take
     found = models.JSONField(default=list)
     missing = models.JSONField(default=list)
     values = models.JSONField(default=dict)

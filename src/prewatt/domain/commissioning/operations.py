@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from prewatt import profiles
 from prewatt.domain.commissioning import queries
+from prewatt.domain.commissioning.expected import scan_s
 from prewatt.domain.commissioning.models import OPEN, Inquiry, SeenFrame, State
 from prewatt.domain.commissioning.refusals import (
     BusTaken,
@@ -27,6 +28,7 @@ from prewatt.domain.estate.models import Bus, Gateway
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.link import messages as link
+from prewatt.link.looking import INQUIRY_S_MAX, allowed_s
 from prewatt.link.messages import InquiryKind
 from prewatt.profiles.quantities import QUANTITIES
 
@@ -41,9 +43,8 @@ FOUND_MAX = 300
 HANDED_MAX = 20
 FIELDS_BYTES_MAX = 4_000
 UNIT_MAX = 247
-SECONDS = {
-    InquiryKind.SCAN: 1800,
-    InquiryKind.DUPLICATES: 1800,
+SCANS = frozenset({InquiryKind.SCAN, InquiryKind.DUPLICATES})
+SECONDS = {  # a scan has as long as its bus needs
     InquiryKind.IDENTIFY: 120,
     InquiryKind.READ: 120,
     InquiryKind.WATCH: 120,
@@ -83,7 +84,9 @@ def place(
     _check_meter(kind, unit, meter_address, profile)
     _check_gateway(bus.gateway, now)
     _make_room(bus, kind, operator, now)
-    seconds = SECONDS[kind]
+    seconds = SECONDS.get(kind, 0)
+    if kind in SCANS:
+        seconds = allowed_s(scan_s(bus, kind=kind, first_unit=first_unit, last_unit=last_unit))
     inquiry = Inquiry.objects.create(
         id=inquiry_id[:64],
         bus=bus,
@@ -245,6 +248,7 @@ def _take(finding: link.Finding, gateway: Gateway, now: datetime) -> bool:
     inquiry.state = State.RUNNING
     inquiry.reason = _clean(finding.reason, 64)
     inquiry.asked, inquiry.total = _whole(finding.asked), _whole(finding.total)
+    _take_time(inquiry, finding, now)
     inquiry.found = _merged(inquiry.found, finding.found)
     inquiry.missing = sorted({*inquiry.missing, *(unit for unit in finding.missing if 0 < unit <= UNIT_MAX)})
     _take_values(inquiry, finding)
@@ -256,6 +260,14 @@ def _take(finding: link.Finding, gateway: Gateway, now: datetime) -> bool:
     inquiry.save()
     _keep_frames(inquiry, finding.frames)
     return True
+
+
+def _take_time(inquiry: Inquiry, finding: link.Finding, now: datetime) -> None:
+    """A scan that grew, because many answered at once, is waited for as long as its gateway goes on."""
+    inquiry.left_s = min(_whole(finding.left_s), INQUIRY_S_MAX)
+    if inquiry.left_s:
+        latest = inquiry.placed_at + timedelta(seconds=INQUIRY_S_MAX)
+        inquiry.expires_at = min(latest, max(inquiry.expires_at, now + timedelta(seconds=allowed_s(inquiry.left_s))))
 
 
 def _take_values(inquiry: Inquiry, finding: link.Finding) -> None:

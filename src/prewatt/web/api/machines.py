@@ -306,6 +306,9 @@ class LookOut(Schema):
     reason: str
     placed_at: datetime
     ended_at: datetime | None
+    asked: int
+    total: int
+    left_s: int
     values: Any
     found: list[FoundOut]
 
@@ -325,10 +328,13 @@ class FramesOut(Schema):
     items: list[FrameOut]
 
 
+LOOK_FACTS = "id bus_id kind reason placed_at ended_at asked total left_s values".split()
+
+
 def _look(look: Inquiry) -> dict[str, Any]:
     compared = look.kind not in {InquiryKind.READ, InquiryKind.WATCH}
     return {
-        **{name: getattr(look, name) for name in "id bus_id kind reason placed_at ended_at values".split()},
+        **{name: getattr(look, name) for name in LOOK_FACTS},
         "state": look.standing(now()),
         "found": [_found(place) for place in looks.compare(look)] if compared else [],
     }

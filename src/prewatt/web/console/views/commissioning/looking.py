@@ -12,10 +12,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from prewatt import profiles
-from prewatt.domain.commissioning import operations, queries
+from prewatt.domain.commissioning import expected, operations, queries
 from prewatt.domain.commissioning.models import Inquiry, SeenFrame
 from prewatt.domain.commissioning.refusals import CommissioningRefused, WrongRange
-from prewatt.domain.estate.models import Bus
+from prewatt.domain.estate.models import Bus, Meter
 from prewatt.domain.staff.rights import Right
 from prewatt.link.messages import InquiryKind
 from prewatt.web.console.views.commissioning import telling
@@ -103,7 +103,19 @@ def _frame(request: HttpRequest, bus: Bus | None, name: str) -> dict[str, Any]:
         identified = queries.newest(bus=bus, kinds=(InquiryKind.IDENTIFY,), operator=who)
         newer = identified and (inquiry is None or identified.placed_at > inquiry.placed_at)
         context |= _panel(request, identified, "identified") if newer else {}
+        context |= _expected(bus, context["first_unit"], context["last_unit"], meters)
     return {**context, **_panel(request, inquiry)}
+
+
+def _expected(bus: Bus, first: Any, last: Any, known: list[Meter]) -> dict[str, Any]:
+    """How long the scan in the form would take, and one of every address."""
+    units = [int(one) if str(one).isdecimal() and 0 < int(one) <= operations.UNIT_MAX else 1 for one in (first, last)]
+    asked: dict[str, Any] = {"kind": InquiryKind.SCAN, "first_unit": min(units)}
+    return {
+        "dlt645": expected.speaks_dlt645(known),
+        "expected_s": expected.scan_s(bus, last_unit=max(units), **asked),
+        "expected_all_s": expected.scan_s(bus, **{**asked, "first_unit": 1}, last_unit=operations.UNIT_MAX),
+    }
 
 
 def _place(request: HttpRequest, bus: Bus, name: str) -> Inquiry:
@@ -219,6 +231,7 @@ def _panel(request: HttpRequest, inquiry: Inquiry | None, name: str = "inquiry")
     else:
         told["places"] = [_place_told(request, inquiry, place) for place in queries.compare(inquiry)]
         told["counts"] = _counts(told["places"])
+        told["unasked"] = max(0, inquiry.total - inquiry.asked)
     if name != "inquiry":
         return {"now": at, name: told}
     return told
