@@ -178,7 +178,55 @@ class Half:
             value=-100,
             worst=-100,
         )
+        self._cutoff(now)
+        self._resale()
         self._settings()
+
+    def _cutoff(self, now: Any) -> None:
+        from prewatt.domain.cutoff.models import Notice, Standing
+
+        Standing.objects.create(
+            opening=self.opening, stage="due", why="not_told", platform=True, money_fen=-100, since=now, due_since=now
+        )
+        self.notice = Notice.objects.create(opening=self.opening, word="first", at=now, money_fen=-100)
+
+    def _resale(self) -> None:
+        from datetime import date
+
+        from prewatt.domain.resale.models import ClearBack, ClearBackLine, PurchaseBill
+
+        letter, month = "F" if self.foreign else "A", date(2026, 5, 1)
+        facts: dict[str, Any] = {"building": self.building}
+        self.bill = PurchaseBill.objects.create(
+            **facts,
+            month=month,
+            number="外楼账单" if self.foreign else "本楼账单",
+            energy_flat_wh=1000,
+            amount_flat_fen=80,
+            entered_at=self.counter.now,
+            entered_by=self.manager,
+        )
+        self.run = ClearBack.objects.create(
+            **facts,
+            id=f"run-{letter}",
+            first_month=month,
+            last_month=month,
+            reason="外楼" if self.foreign else "本楼",
+            total_fen=1,
+            operator=self.manager,
+            second_person=self.counter.admin,
+            at=self.counter.now,
+        )
+        ClearBackLine.objects.create(
+            run=self.run,
+            opening=self.opening,
+            month=month,
+            energy_wh=0,
+            charged_fen=1,
+            allowed_fen=0,
+            before_fen=0,
+            fen=1,
+        )
 
     def _settings(self) -> None:
         from prewatt.domain.control.models import NeverCut

@@ -40,7 +40,7 @@ ARGUMENTS: dict[str, Args] = {
     **_all("command", "meter", "switch_off"),
     **_all("commissioning-live commissioning-stop", "inquiry"),
     **_all("customer customer-live customer-edit customer-close customer-hand-over", "customer"),
-    **_all("account-edit account-change explain", "opening"),
+    **_all("account-edit account-change explain cutoff-account cutoff-grace cutoff-told", "opening"),
     **_all("closing closing-live", "closing"),
     **_all("closing-act", "closing", "withdraw"),
     **_all("estate-gateway estate-gateway-edit estate-gateway-code estate-gateway-remove estate-bus-new", "gateway"),
@@ -73,6 +73,10 @@ ARGUMENTS: dict[str, Args] = {
     **_all("export-cancel export-file", "export"),
     **_all("saved-delete", "saved"),
     **_all("token-revoke", "token"),
+    **_all("purchase-bill publicity publicity-pdf", "bill"),
+    **dict.fromkeys(
+        ("clear-back-account", "clear-back-note", "clear-back-pay"), lambda half: [half.run.pk, half.opening.pk]
+    ),
     "unclear-decide": lambda half: [half.unclear.order_id],
     "print": lambda half: [half.sale.receipt],
     "back": lambda half: ["refund", half.refund.pk],

@@ -38,6 +38,7 @@ class PurchaseBill(models.Model):
     markup_permille = models.IntegerField(default=0)  # what this site may add; the law allows nothing in general
     shared_fen = models.BigIntegerField(null=True)
     shared_basis = models.CharField(max_length=400, blank=True)
+    contact = models.CharField(max_length=120, blank=True, default="")  # whom to ask, on the public sheet
     note = models.CharField(max_length=400, blank=True)
     entered_at = models.DateTimeField()
     entered_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")

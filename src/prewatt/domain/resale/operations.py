@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
 
 CAUSE = "clear_back"
-TEXT_MAX, NAME_MAX, ITEMS_MAX, MONTHS_MAX = 400, 64, 20, 36
+TEXT_MAX, NAME_MAX, CONTACT_MAX, ITEMS_MAX, MONTHS_MAX = 400, 64, 120, 20, 36
 FEN_MAX, WH_MAX = 10**12, 10**14
 MARKUP_PERMILLE_MAX = 1000
 
@@ -58,6 +58,7 @@ class Written:
     markup_permille: int = 0
     shared_fen: int | None = None
     shared_basis: str = ""
+    contact: str = ""
     note: str = ""
 
 
@@ -95,6 +96,7 @@ def keep_bill(
     bill.number, bill.note = written.number.strip()[:NAME_MAX], written.note.strip()[:TEXT_MAX]
     bill.markup_permille, bill.shared_fen = written.markup_permille, written.shared_fen
     bill.shared_basis = written.shared_basis.strip()[:TEXT_MAX] if written.shared_fen else ""
+    bill.contact = written.contact.strip()[:CONTACT_MAX]
     bill.entered_at, bill.entered_by = now, operator
     bill.save()
     bill.items.all().delete()
@@ -147,6 +149,7 @@ def facts(bill: PurchaseBill) -> dict[str, Any]:
         "items": {one.name: one.amount_fen for one in bill.items.all()},
         "shared_fen": bill.shared_fen,
         "shared_basis": bill.shared_basis,
+        "contact": bill.contact,
         "note": bill.note,
     }
 

@@ -102,7 +102,7 @@ def _line(line: Line, e4: int) -> ShownLine:
         title = str(KIND_WORDS["step"])
     return ShownLine(
         title=title,
-        clock="、".join(f"{_clock(begin)}–{_clock(end, last=True)}" for begin, end in part.clock),  # noqa: RUF001
+        clock="、".join(f"{_clock(begin)}–{_clock(end, last=True)}" for begin, end in part.clock),
         step=_("step %(step)d") % {"step": part.step} if part.step else "",
         kwh=_kwh(part.wh) if part.wh is not None else _count(part.count),
         price=_price(part.rate_e8),
@@ -135,7 +135,7 @@ def _kwh(wh: Wh) -> str:
 def _count(count: Fraction | None) -> str:
     if count is None or count == 1:
         return ""
-    return f"{float(count):g} ×"  # noqa: RUF001
+    return f"{float(count):g} ×"
 
 
 def _price(rate_e8: int | None) -> str:
