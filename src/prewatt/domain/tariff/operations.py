@@ -64,6 +64,16 @@ class BadPrice(Refused):
         )
 
 
+class OnlyByVersions(Refused):
+    code = "only_by_versions"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            _("Five prices cannot say what %(name)s charges. Nothing was changed. Make a new version of it instead.")
+            % {"name": name}
+        )
+
+
 class BadMarkup(Refused):
     code = "bad_markup"
 
@@ -156,6 +166,8 @@ def save_plan(
     if not name:
         raise NameNeeded
     full = plan is not None and plan.kind == kind == PlanKind.FULL  # its prices change by versions only
+    if plan is not None and full and prices and dict(prices) != plan.prices:
+        raise OnlyByVersions(plan.name)
     whole = plan.prices if plan is not None and full else _whole(kind, prices)
     other = Plan.objects.filter(name=name).exclude(pk=plan.pk if plan else 0).first()
     if other is not None:

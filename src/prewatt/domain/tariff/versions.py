@@ -45,6 +45,7 @@ class BadDocument(Refused):
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
+        self.problems = {fault.pointer or "/": fault.text for fault in faults}
         first = faults[0]
         super().__init__(
             _("The document is no price plan, at %(place)s: %(text)s. Nothing was kept. Mend what is listed below.")
@@ -118,10 +119,18 @@ def drafted(document: str | bytes | Mapping[str, Any]) -> Draft:
     if faults:
         raise BadDocument(faults)
     kept = _texts(found)
+    if not _printable(kept):
+        raise BadDocument([Fault("", "has letters in it that are none")])
     try:
         return Draft(kept, read(kept))
     except BadPlan as error:
         raise BadDocument(error.faults) from error
+
+
+def _printable(value: Any) -> bool:
+    """Half letters and the letter zero, which JSON can spell and a database cannot keep."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "\\u0000" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _parsed(text: str | bytes) -> tuple[Any, list[Fault]]:

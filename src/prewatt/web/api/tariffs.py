@@ -13,11 +13,11 @@ from prewatt.domain.estate.models import Meter
 from prewatt.domain.fleet import operations as fleet
 from prewatt.domain.fleet import queries as fleets
 from prewatt.domain.metering.prices import weights
-from prewatt.domain.metering.queries import today
+from prewatt.domain.metering.queries import today, zone
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.tariff import operations, queries
+from prewatt.domain.tariff import operations, queries, versions
 from prewatt.domain.tariff.cap import HOURS
-from prewatt.domain.tariff.models import PRICE_NAMES, Plan, PurchasePrice
+from prewatt.domain.tariff.models import PRICE_NAMES, Plan, PlanVersion, PurchasePrice
 from prewatt.link.messages import Kind
 from prewatt.web.api import shapes
 from prewatt.web.api.doors import Chapter, bearer, by, reads, write_id, writes
@@ -33,7 +33,9 @@ Long = Annotated[str, Field(max_length=operations.NOTE_MAX, pattern=shapes.PRINT
 
 
 class PlanOut(Schema):
-    """Prices in 1e-4 yuan per kWh. `kind`: flat (one price) or tou (by time of use). `meters`: how many use it."""
+    """Prices in 1e-4 yuan per kWh. `kind`: flat (one price), tou (by time of use), or full: a ladder, fees or more,
+    which its versions say and no meter holds. `meters`: how many use it.
+    """
 
     id: int
     name: str
@@ -131,9 +133,12 @@ def change_plan(request: HttpRequest, plan_id: Pk, given: PlanChange) -> Any:
 
 
 class SendIn(Given):
-    """`reason`: the ground for prices above the cap."""
+    """`reason`: the ground for prices above the cap. `round_down`: to a meter that cannot show a price, the next lower
+    one that it can; else it gets none.
+    """
 
     reason: shapes.Text = ""
+    round_down: bool = False
 
 
 @writes(chapter, "/plans/{plan_id}/send", Right.METER_ORDERS, of=shapes.BatchOut)
@@ -146,9 +151,102 @@ def send_plan(request: HttpRequest, plan_id: Pk, given: SendIn) -> Any:
         meters=Meter.objects.for_operator(bearer(request)).filter(active=True, plan_use__plan=plan),
         plan=plan,
         note=given.reason,
+        round_down=given.round_down,
         **by(request),
     )
     return batch_of(request, made.pk)
+
+
+class VersionOut(Schema):
+    """`document`: what it charges, as docs/tariffs.md tells. It holds from `effective_from` until the next version that
+    was not withdrawn; `holds`: it took effect last. `sent_by_itself`: to the plan's meters, when it takes effect.
+    """
+
+    plan_id: int
+    number: int
+    effective_from: datetime
+    holds: bool
+    document: dict[str, Any]
+    note: str
+    sent_by_itself: bool
+    created_at: datetime
+    created_by: str
+    withdrawn_at: datetime | None
+
+
+class VersionsOut(Schema):
+    items: list[VersionOut]
+    next: str
+
+
+def _version(row: PlanVersion) -> dict[str, Any]:
+    names = ("plan_id", "number", "effective_from", "document", "note", "created_at", "withdrawn_at")
+    return {
+        **{name: getattr(row, name) for name in names},
+        "holds": row.withdrawn_at is None and row.plan.version == row.number,
+        "sent_by_itself": row.send_by_id is not None,
+        "created_by": row.created_by.username,
+    }
+
+
+@reads(chapter, "/plans/{plan_id}/versions", Right.READ, of=VersionsOut)
+def list_plan_versions(request: HttpRequest, plan_id: Pk, part: Parts) -> Any:  # noqa: ARG001 - plans are the site's
+    """A plan's versions, the newest first"""
+    plan = one(Plan.objects.filter(pk=plan_id))
+    rows, after = take(plan.versions.select_related("plan", "created_by"), part, by="-number")
+    return {"items": [_version(row) for row in rows], "next": after}
+
+
+class VersionIn(Given):
+    """`document`: of one version, without `from` and `until`; prices in it are text. `effective_from`: left out, it
+    holds from now on. `send`: its prices go to the plan's meters by themselves when it takes effect.
+    `reason`: the ground for prices above the cap.
+    """
+
+    document: dict[str, Any]
+    effective_from: datetime | None = None
+    note: Long = ""
+    reason: Long = ""
+    send: bool = False
+
+
+class NewPlanIn(VersionIn):
+    name: Word
+
+
+def _add_version(request: HttpRequest, plan: Plan | None, said: dict[str, Any]) -> dict[str, Any]:
+    used, at = weights(now=now()), said["effective_from"]
+    if at is not None and at.tzinfo is None:
+        said["effective_from"] = at.replace(tzinfo=zone())
+    made = versions.add_version(
+        key=write_id(request),
+        plan=plan,
+        day=today(said["effective_from"] or now()),
+        weights=used if any(used.values()) else HOURS,
+        **said,
+        **by(request),
+    )
+    return _version(PlanVersion.objects.select_related("plan", "created_by").get(pk=made.pk))
+
+
+@writes(chapter, "/plans/{plan_id}/versions", Right.SETTINGS, of=VersionOut)
+def add_plan_version(request: HttpRequest, plan_id: Pk, given: VersionIn) -> Any:
+    """A new version of a plan: what it charges from a moment to come; what was used before is never priced again"""
+    return _add_version(request, one(Plan.objects.filter(pk=plan_id)), given.dict())
+
+
+@writes(chapter, "/plan-documents", Right.SETTINGS, of=VersionOut)
+def add_plan_of_document(request: HttpRequest, given: NewPlanIn) -> Any:
+    """A new price plan of a document: ladder, hours, fees, free allowance"""
+    return _add_version(request, None, given.dict())
+
+
+@writes(chapter, "/plans/{plan_id}/versions/{number}/withdraw", Right.SETTINGS, of=VersionOut)
+def withdraw_plan_version(request: HttpRequest, plan_id: Pk, number: Pk) -> Any:
+    """Withdraw a version that does not hold yet"""
+    version = one(PlanVersion.objects.filter(plan=plan_id, number=number))
+    made = versions.withdraw(version=version, **by(request))
+    return _version(PlanVersion.objects.select_related("plan", "created_by").get(pk=made.pk))
 
 
 class PurchaseOut(Schema):

@@ -88,7 +88,7 @@ def _fee_part(known: Typed) -> Part:
         ("month", _("yuan a month")),
         ("day", _("yuan a day")),
         ("per_kwh", _("yuan/kWh")),
-        ("rate", _("% of the energy")),
+        ("rate", _("percent of the energy")),
     ]
     boxes = []
     for number in FEES:

@@ -223,7 +223,7 @@ def _settles(plan: Plan, version: Version) -> Iterator[Row]:
 
 
 def _settlement(found: Settlement) -> str:
-    at = f"{found.day} {found.at:%H:%M}"
+    at = _("%(day)d, %(time)s") % {"day": found.day, "time": f"{found.at:%H:%M}"}
     if found.every == "month":
         return _("a month, from day %(at)s") % {"at": at}
     if found.every == "year":

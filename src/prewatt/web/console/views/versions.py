@@ -104,7 +104,7 @@ def _moment(request: HttpRequest, plan: Plan | None) -> Part:
     boxes = [] if plan else [Box("name", _("Plan name"), required=True, length_max=64)]
     boxes += [
         Box("day", _("Holds from (day)"), length_max=10, note=_("Such as 2026-10-01. Left empty: from now on.")),
-        Box("hour", _("at"), value="00:00", length_max=5),
+        Box("hour", _("Time of day"), value="00:00", length_max=5),
         Box("note", _("Note"), length_max=400, wide=True, note=_("Such as the notice it follows.")),
         Box("reason", _("Ground for a price above the cap"), length_max=400, wide=True),
     ]
