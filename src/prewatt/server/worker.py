@@ -85,6 +85,8 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain import settlement
     from prewatt.domain.alarms import operations as alarms
     from prewatt.domain.backups import operations as backups
+    from prewatt.domain.cutoff import keeping
+    from prewatt.domain.cutoff import operations as cutoff
     from prewatt.domain.dispatch import operations as dispatch
     from prewatt.domain.fleet import operations as fleet
     from prewatt.domain.fleet import plans as fleet_plans
@@ -113,6 +115,8 @@ def centre_loops() -> list[Loop]:
         Loop("presets", 2.0, lambda now: presetting.open_waiting(now=now), batch=presetting.PER_TURN),
         Loop("lost", 15.0, lambda now: metering.mark_lost(now=now)),
         Loop("alarms", 15.0, lambda now: alarms.watch(now=now)),
+        Loop("cutoff", 20.0, lambda now: cutoff.tend(now=now)),
+        Loop("keeping", 60.0, lambda now: keeping.tend(now=now)),
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),

@@ -50,11 +50,12 @@ def _rights(name: str) -> str:
 def settings_in_the_code() -> set[str]:
     from prewatt.domain.backups.models import Plan
     from prewatt.domain.control.models import SwitchRules
+    from prewatt.domain.cutoff.models import FairRules
     from prewatt.domain.estate.models import Defaults
     from prewatt.domain.staff.models import Site
     from prewatt.domain.vending.models import CounterSettings
 
-    models: list[Any] = [Site, Defaults, CounterSettings, SwitchRules, Plan]
+    models: list[Any] = [Site, Defaults, CounterSettings, SwitchRules, FairRules, Plan]
     return {
         f"{model.__name__}.{field.name}"
         for model in models

@@ -33,10 +33,10 @@ from prewatt.web.parts.tables import SIZES, Column, Table
 chapter = Chapter("lists")
 # Pages of the console that show a list, by their names there.
 LISTS: Final = (
-    "fleet sales waiting closings customers shifts alarms alarm-history lost lost-gateways reconciliation "
+    "fleet cutoff sales waiting closings customers shifts alarms alarm-history lost lost-gateways reconciliation "
     "reconciliation-days plans differing fleet-batches estate-gateways estate-events estate-meters estate-rooms "
     "operators log report-finance report-sales report-days report-readings report-daily report-usage report-shape "
-    "report-meters commissioning-duplicates deliveries"
+    "report-meters commissioning-duplicates deliveries purchase-bills over-charged clear-backs clear-back-lines what-if"
 ).split()
 Asked = Annotated[str, Field(max_length=QUERY_MAX, pattern=shapes.PRINTABLE)]
 

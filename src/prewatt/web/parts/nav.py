@@ -124,6 +124,7 @@ ROOMS: tuple[Room, ...] = (
         (
             Link("console:fleet", _("Fleet"), "fleet", (READ,), "5"),
             Link("console:differing", _("Sent against shown"), "differing", (READ,)),
+            Link("console:cutoff", _("Arrears and cut-off"), "cutoff", (READ,)),
         ),
     ),
     Room(
@@ -139,6 +140,9 @@ ROOMS: tuple[Room, ...] = (
             Link("console:report-usage", _("Energy used"), "report-usage", (REPORTS,)),
             Link("console:report-shape", _("Use by hour"), "report-shape", (REPORTS,)),
             Link("console:report-meters", _("All meters"), "report-meters", (REPORTS,)),
+            Link("console:purchase-bills", _("Purchase bills"), "bills", (REPORTS, Right.SETTINGS)),
+            Link("console:over-charged", _("Charged too much?"), "over", (REPORTS,)),
+            Link("console:clear-backs", _("Given back"), "clear-backs", (REPORTS, Right.REFUND)),
             Link("console:alarms", _("Alarms now"), "alarms", (READ,), count="alarms_now"),
             Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
             Link("console:lost", _("Lost meters"), "lost", (READ,)),
