@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from prewatt.server import ready
+from prewatt.server import garbage, ready
 from prewatt.server.processes import port_is_free
 from prewatt.server.supervisor import Child, Supervisor
 
@@ -47,7 +47,8 @@ def migrate() -> None:
     from django.core.management import call_command
     from django.db import connections
 
-    call_command("migrate", interactive=False, verbosity=0)
+    with garbage.rarely():
+        call_command("migrate", interactive=False, verbosity=0)
     connections.close_all()  # children open their own
 
 

@@ -9,6 +9,7 @@ import os
 import time
 from datetime import UTC, datetime
 
+from prewatt.server import garbage
 from prewatt.server.demo import files, fleet, lows, past
 from prewatt.server.demo.files import Files, report
 
@@ -55,7 +56,8 @@ def _begin(folder: Files) -> None:
         estate.build(ports=ports, now=_time(past.first_midnight_ms(end_ms)))
         files.write(folder.mark, folder.facts() | {"pages": True})
         lives = lives_to_come()
-    sales.replay(lives, progress=lambda done, total: report(folder, "sales", done, total))
+    with garbage.rarely():
+        sales.replay(lives, progress=lambda done, total: report(folder, "sales", done, total))
     sales.last_look(lives)
     fleet.write_fleet(folder.fleet, ports)
     fleet.write_memory(folder.meters, lives)

@@ -37,9 +37,12 @@ def _template() -> sqlite3.Connection:
     from django.core.management import call_command
     from django.db import connection
 
+    from prewatt.server import garbage
+
     if connection.settings_dict["NAME"] != ":memory:":
         raise NotOurDatabase(f"{connection.settings_dict['NAME']} is not a database of this run")
-    call_command("migrate", verbosity=0)
+    with garbage.rarely():
+        call_command("migrate", verbosity=0)
     kept = sqlite3.connect(":memory:")
     connection.connection.backup(kept)
     gc.collect()
