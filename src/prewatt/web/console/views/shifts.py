@@ -65,7 +65,7 @@ REGISTER = Register(
         Column("cashier", gettext_lazy("Cashier"), value=lambda one: str(one.operator), sort=("operator__name",)),
         Column(
             "opened",
-            gettext_lazy("Opened"),
+            pgettext_lazy("shift", "Opened"),
             "when",
             value=lambda one: one.opened_at,
             sort=("opened_at",),
@@ -73,7 +73,7 @@ REGISTER = Register(
             width=20,
         ),
         Column(
-            "closed", gettext_lazy("Closed"), "when", value=lambda one: one.closed_at, sort=("closed_at",), width=20
+            "closed", pgettext_lazy("shift", "Closed"), "when", value=lambda one: one.closed_at, sort=("closed_at",), width=20
         ),
         Column("float", gettext_lazy("Float"), "money", value=lambda one: one.float_fen, sort=("float_fen",)),
         Column("sold", gettext_lazy("Sold, all methods"), "money", value=lambda one: _of(one, "", "sold_fen")),
