@@ -73,7 +73,12 @@ REGISTER = Register(
             width=20,
         ),
         Column(
-            "closed", pgettext_lazy("shift", "Closed"), "when", value=lambda one: one.closed_at, sort=("closed_at",), width=20
+            "closed",
+            pgettext_lazy("shift", "Closed"),
+            "when",
+            value=lambda one: one.closed_at,
+            sort=("closed_at",),
+            width=20,
         ),
         Column("float", gettext_lazy("Float"), "money", value=lambda one: one.float_fen, sort=("float_fen",)),
         Column("sold", gettext_lazy("Sold, all methods"), "money", value=lambda one: _of(one, "", "sold_fen")),
