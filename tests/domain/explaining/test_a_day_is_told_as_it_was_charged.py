@@ -123,6 +123,15 @@ def test_each_difference_has_its_reason(counter: Counter, opening: Any) -> None:
     assert found == {3: ["ROUNDING"], 4: ["GAP"], 5: ["BORDER"], 6: ["UNKNOWN"], 7: ["NOT_CHARGED"]}
 
 
+def test_a_register_behind_a_transformer_tells_less_than_the_meters_money(counter: Counter, opening: Any) -> None:
+    opening.meter.ct_ratio = 20
+    opening.meter.save()
+    plan(counter, opening, FLAT)
+    used(opening, date(2026, 6, 3), 86_000, 6_869)
+    (day,) = told(opening).days
+    assert (day.difference_fen, why(day)) == (-11, ["STEPS"])
+
+
 def test_a_meter_that_shows_another_price_is_told(counter: Counter, opening: Any) -> None:
     from prewatt.domain.control.models import Reported
 

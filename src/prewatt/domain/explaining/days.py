@@ -21,8 +21,9 @@ from prewatt.domain.tariff.models import BANDS, PRICE_NAMES
 from prewatt.domain.tariff.pricing import Rules, Source, rules_of
 from prewatt.domain.tariff.rules import explaining
 from prewatt.domain.tariff.rules.timeline import CannotPrice, settlement_start, split
-from prewatt.units.values import Energy, Price, charge
+from prewatt.units.values import RATE_WH_PER_FEN, Energy, Price, charge
 
+REGISTER_STEP_WH = 10  # two decimals of a kWh
 ROUNDING_FEN = 2  # a meter cuts its own fractions of a fen, at the beginning and at the end of a day
 
 
@@ -30,6 +31,7 @@ class Why:
     """Why a day was charged otherwise than the plan says. The words are for the tenant too."""
 
     ROUNDING = _("Rounding: the meter cuts fractions of a fen in its own way.")
+    STEPS = _("The register counts in steps behind its transformer; the meter's own money is finer.")
     BORDER = _("The meter's money was read some minutes beside midnight: a little counts to another day.")
     OTHER_PRICE = _("The meter showed another price than the plan: it charged by its own.")
     CHANGED = _("The price changed on this day, and the meter took it at another minute.")
@@ -228,7 +230,9 @@ class _Facts:
             yield Why.ROUNDING
         elif self._by_its_own_price(one, row):
             yield Why.OTHER_PRICE
-        elif off_fen <= self._border_fen(one, row):
+        elif off_fen <= self._steps_fen(one):
+            yield Why.STEPS
+        elif off_fen <= self._steps_fen(one) + self._border_fen(one, row):
             yield Why.BORDER
 
     def _by_its_own_price(self, one: Told, row: UsageDay) -> bool:
@@ -241,6 +245,12 @@ class _Facts:
         )
         off_fen = abs((one.charged_fen or 0) - fen)
         return off_fen <= ROUNDING_FEN + self._border_fen(one, row) and off_fen < abs(one.difference_fen or 0)
+
+    def _steps_fen(self, one: Told) -> int:
+        """A step of the register at either end of the day, for each price: what its figures cannot tell."""
+        step_wh = REGISTER_STEP_WH * self._opening.meter.ratio
+        rates_e8 = sum(line.part.rate_e8 or 0 for line in one.lines)
+        return ROUNDING_FEN + 2 * step_wh * rates_e8 // RATE_WH_PER_FEN
 
     def _border_fen(self, one: Told, row: UsageDay) -> int:
         """What may have been used while the meter's money was read beside midnight, at four times the day's mean."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from prewatt.web.console.views import explain
-from prewatt.web.console.views.resale import bills, giving, over, publicity
+from prewatt.web.console.views.resale import bills, giving, over, publicity, what_if
 
 urlpatterns = [
     path("accounts/<int:pk>/explained/", explain.index, name="explain"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("resale/bills/<int:pk>/sheet/", publicity.index, name="publicity"),
     path("resale/bills/<int:pk>/sheet.pdf", publicity.pdf, name="publicity-pdf"),
     path("resale/charged/", over.index, name="over-charged"),
+    path("resale/what-if/", what_if.index, name="what-if"),
     path("resale/given-back/", giving.register, name="clear-backs"),
     path("resale/given-back/accounts/", giving.lines, name="clear-back-lines"),
     path("resale/given-back/new/", giving.create, name="clear-back-new"),
