@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from prewatt.domain.audit.glance import Glance, glance
+from prewatt.domain.estate.models import Meter
 from prewatt.domain.metering import board, site
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.board import Line, Stated
 from prewatt.domain.metering.queries import Standing
 from prewatt.domain.metering.site import GatewayLine, RunsOut, Vitals
 from prewatt.domain.metering.states import State
+from prewatt.domain.tariff.bands import Span, bands_of
 from prewatt.domain.vending import queries as vending
 from prewatt.domain.vending.queries import Figures
 from prewatt.web.parts import formats, words
+from prewatt.web.parts.plan_words import BANDS
 
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
@@ -28,6 +31,7 @@ RUNS_OUT_ROWS = 8
 RUNS_OUT_DAYS = 3
 GATEWAYS_ROWS = 8
 HOURS = [f"{hour:02d}:00" for hour in range(24)]
+QUARTER_MINUTES = 15
 QUARTERS = [f"{at // 4:02d}:{at % 4 * 15:02d}" for at in range(96)]
 # What needs a person, the most urgent first.
 URGENT = (State.OWE, State.AL2, State.LOST, State.OFF, State.HOLD)
@@ -65,6 +69,7 @@ class Overview:
     gateways: list[GatewayLine]
     load_today: list[int | None]
     load_yesterday: list[int | None]
+    bands: tuple[Span, ...]  # of today, behind the load
 
     @property
     def meters(self) -> int:
@@ -114,6 +119,7 @@ def overview(*, operator: Operator, now: datetime) -> Overview:
         gateways=site.gateway_lines(operator=operator, now=now),
         load_today=load_today,
         load_yesterday=site.load(operator=operator, day=yesterday, now=now),
+        bands=bands_of(Meter.objects.for_operator(operator), day=day, now=now),
     )
 
 
@@ -208,7 +214,14 @@ def load_chart(seen: Overview, *, now: datetime) -> dict[str, Any]:
         "today": [*_kw(seen.load_today), load],
         "yesterday": _kw(seen.load_yesterday),
         "now": {"at": at, "value": load, "text": f"{load:,.1f} kW"},
+        "bands": [_band(span) for span in seen.bands],
     }
+
+
+def _band(span: Span) -> dict[str, str]:
+    """Where it stands on the axis; the last quarter is the end of the day there."""
+    first, end = (QUARTERS[min(minute // QUARTER_MINUTES, len(QUARTERS) - 1)] for minute in (span.first, span.end))
+    return {"band": span.band, "word": str(BANDS.get(span.band, span.band)), "from": first, "to": end}
 
 
 def ways_chart(seen: Overview) -> dict[str, Any]:

@@ -18,6 +18,15 @@
   const measure = (unit) => axis({ type: "value", name: unit, nameGap: 10, nameTextStyle: { color: token("axis"), fontSize: 11, align: "right", padding: [0, 8, 0, 0] }, axisLine: { show: false }, splitNumber: 4 });
   const legend = (names) => ({ left: 8, top: 0, itemWidth: 16, itemHeight: 2, icon: "rect", textStyle: { color: token("ink-2"), fontSize: 12 }, data: names });
 
+  /* tariff bands as a quiet ground: their colour everywhere alike, and their word where there is room for it */
+  const ground = (bands, f) => ({
+    silent: true,
+    data: bands.map((one) => [
+      { xAxis: one.from, name: f.labels.indexOf(one.to) - f.labels.indexOf(one.from) >= f.labels.length / 16 ? one.word : "", itemStyle: { color: token(`band-${one.band}`), opacity: 0.13 }, label: { position: "insideTop", color: token("ink-3"), fontSize: 11 } },
+      { xAxis: one.to },
+    ]),
+  });
+
   const kinds = {
     /* today solid, yesterday thin and dashed */
     load: (f) => ({
@@ -25,7 +34,7 @@
       xAxis: axis({ type: "category", data: f.labels, boundaryGap: false, splitLine: { show: false }, axisLabel: { interval: Math.max(0, Math.round(f.labels.length / 8) - 1), color: token("axis"), fontSize: 11 } }),
       yAxis: axis({ type: "value", axisLine: { show: false }, splitNumber: 5 }),
       series: [
-        { name: f.yesterday_name, type: "line", data: f.yesterday, showSymbol: false, lineStyle: { width: 1.3, color: token("c6"), type: [4, 3] }, itemStyle: { color: token("c6") } },
+        { name: f.yesterday_name, type: "line", data: f.yesterday, showSymbol: false, lineStyle: { width: 1.3, color: token("c6"), type: [4, 3] }, itemStyle: { color: token("c6") }, markArea: f.bands && f.bands.length ? ground(f.bands, f) : undefined },
         { name: f.today_name, type: "line", data: f.today, showSymbol: false, lineStyle: { width: 2.2, color: token("c1") }, itemStyle: { color: token("c1") }, markPoint: f.now ? { symbol: "circle", symbolSize: 9, label: { show: true, position: f.now.at > f.labels.length * 0.75 ? "left" : "right", formatter: f.now.text, color: token("ink"), fontSize: 12, fontWeight: 600 }, data: [{ coord: [f.labels[f.now.at], f.now.value] }] } : undefined },
       ],
     }),
