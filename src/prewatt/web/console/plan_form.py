@@ -74,7 +74,9 @@ def _hours_part(known: Typed) -> Part:
 
 def _ladder_part(known: Typed) -> Part:
     every = [("month", _("each month")), ("year", _("each year"))]
-    boxes = [Box("every", _("The ladder counts"), "choice", value=known.get("every", "month"), choices=every)]
+    boxes = [
+        Box("every", _("The ladder counts"), "choice", value=known.get("every", "month"), choices=every, wide=True)
+    ]
     for number in STEPS:
         named = {"number": number}
         boxes.append(_box(known, f"step_{number}_up_to", _("Step %(number)d, up to") % named, unit="kWh"))

@@ -208,7 +208,9 @@ def _form(request: HttpRequest, plan: Plan | None) -> Page:
     prices = Part(
         _("Prices"),
         [*_price_boxes(plan.prices if plan else {}), reason],
-        note=_("A plan of one price needs only “Flat”. Meters without a band of their own use the next one."),
+        note=_("A plan of one price needs only “Flat”. Meters without a band of their own use the next one.")
+        if plan is None
+        else _("Other prices hold from now on, as a new version. For a later day, make a new version above."),
     )
     return Page(
         title=plan.name if plan else _("New price plan"),
@@ -269,7 +271,7 @@ def _use(request: HttpRequest, plan: Plan | None) -> dict[str, Any]:
         "would_change": len(found.changes),
         "skips": [(skip.label, count) for skip, count in found.skips.items()],
         "may_send": operator(request).may(Right.METER_ORDERS) and plan.active and not set(lost) - {"decimals"},
-        "lost": [str(operations.LOST[one]) for one in lost],
+        "lost": _(", ").join(str(operations.LOST[one]) for one in lost),
         "only_fine": lost == ("decimals",),
         "coarse": sum(1 for skip in found.skipped if skip.skip == Skip.CANNOT),
     }

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from prewatt.domain import workdays
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.estate.refusals import FieldsRefused
 from prewatt.domain.fleet.plans import meters_of
@@ -27,6 +28,7 @@ from prewatt.domain.tariff.models import Plan, PlanVersion
 from prewatt.domain.tariff.operations import LOST
 from prewatt.domain.tariff.pricing import read
 from prewatt.domain.tariff.rules.five import five_of
+from prewatt.domain.tariff.rules.plan import Version
 from prewatt.domain.tariff.rules.reading import DOCUMENT_BYTES_MAX
 from prewatt.link.messages import Kind
 from prewatt.units.values import Price, Rate
@@ -208,6 +210,7 @@ def _seen(request: HttpRequest, plan: Plan | None, text: Any, at: datetime | Non
         "rows": rows,
         "changes": plan_words.changes(plan_words.summary(before), rows) if before else [],
         "held": held,
+        "unknown": _(", ").join(map(str, sorted(_unannounced(draft.version)))),
         "cap": cap,
         "cap_asked": Price(cap.blended.asked_e4) if cap else None,
         "cap_allowed": Price(cap.blended.allowed_e4) if cap else None,
@@ -220,9 +223,14 @@ def _seen(request: HttpRequest, plan: Plan | None, text: Any, at: datetime | Non
     }
 
 
+def _unannounced(version: Version) -> set[int]:
+    """The years of which the version names holidays, and of which this installation knows only some."""
+    return {year for year in {day.year for day in version.holidays} if not workdays.is_known(year)}
+
+
 def _whom(request: HttpRequest, plan: Plan | None, five: Any) -> dict[str, Any]:
     mine = meters_of(plan, operator=operator(request)) if plan else Meter.objects.none()
-    lost = [str(LOST[one]) for one in five.lost]
+    lost = _(", ").join(str(LOST[one]) for one in five.lost)
     found = what_would_change(kind=Kind.PRICES, meters=mine.order_by("number"), values=five.prices)
     coarse = sum(1 for one in found.skipped if one.skip == "cannot")
     return {
