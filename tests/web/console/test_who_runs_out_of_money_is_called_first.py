@@ -39,6 +39,7 @@ def counter(db: None) -> Counter:
 @pytest.fixture
 def admin(client: Any, counter: Counter) -> Any:
     client.force_login(counter.admin)
+    client.cookies["django_language"] = "en"
     return client
 
 
@@ -59,7 +60,7 @@ def test_the_list_says_who_how_much_and_what_comes_next(owing: Any, admin: Any) 
     assert "张三" in page
     assert "12.34" in page
     assert "Somebody has to tell the tenant first." in page
-    assert "1 notice to tell" in page
+    assert "1 tenant to tell" in page
     assert "张三" in admin.get("/cutoff/?told=untold").content.decode()
     assert "张三" not in admin.get("/cutoff/?stage=off").content.decode().split("<tbody>")[-1].split("</table>")[0]
 

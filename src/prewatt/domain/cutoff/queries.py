@@ -79,8 +79,13 @@ def counts(*, operator: Operator) -> dict[str, int]:
 
 
 def to_tell(*, operator: Operator) -> int:
-    """Notices that nobody has told yet."""
-    return notices(operator=operator).filter(open=True, told_at__isnull=True).count()
+    """How many of his tenants' accounts have a notice that nobody has told yet."""
+    mine = Meter.objects.for_operator(operator).order_by().values("pk")
+    return _untold().filter(opening__meter__in=mine).aggregate(number=Count("opening", distinct=True))["number"] or 0
+
+
+def standing_of(opening: Opening) -> Standing | None:
+    return Standing.objects.filter(pk=opening.pk).first()
 
 
 def last_notices(opening_ids: Collection[int]) -> dict[int, Notice]:

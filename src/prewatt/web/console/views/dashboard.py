@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from prewatt.domain.backups import queries as backups
+from prewatt.domain.cutoff import queries as cutoff
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.overview import load_chart, load_rows, overview, ways_chart
 from prewatt.web.parts.pages import now, operator, page, wants_part
@@ -20,7 +21,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         return redirect("console:sale") if who.may(Right.SELL) else render(request, "console/nothing.html")
     seen = overview(operator=who, now=at)
     backup = None if settings.DEMO else backups.health(operator=who, now=at)
-    context = {"page": "dashboard", "seen": seen, "now": at, "backup": backup}
+    to_tell = cutoff.to_tell(operator=who)
+    context = {"page": "dashboard", "seen": seen, "now": at, "backup": backup, "to_tell": to_tell}
     if wants_part(request) and request.GET.get("part") == "figures":
         return render(request, "console/dashboard/_figures.html", {**context, "swap": True})
     charts = {

@@ -15,14 +15,16 @@ from prewatt.domain.commands import RIGHTS, place_name
 from prewatt.domain.commands import command as give
 from prewatt.domain.control import cutting
 from prewatt.domain.control.models import Reason
+from prewatt.domain.cutoff import queries as cutoff
 from prewatt.domain.estate import queries as estate
-from prewatt.domain.estate.models import Meter
+from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.link.messages import Kind
 from prewatt.web.console import tower
 from prewatt.web.console.second import second_person
+from prewatt.web.parts import cutoff as stages
 from prewatt.web.parts.pages import address, now, operator, page, refusal, wants_part
 
 DIALOGS = (Kind.SWITCH_OFF, Kind.SWITCH_ON, Kind.HOLD, Kind.RELEASE)
@@ -59,8 +61,17 @@ def card_context(meter: Meter, at: datetime) -> dict[str, Any]:
         "chart": tower.day_chart(found.day),
         "hours": tower.day_rows(found.day),
         "read_id": new_id(),
+        **_following(found.standing.opening),
         **_events(meter),
     }
+
+
+def _following(opening: Opening | None) -> dict[str, Any]:
+    """What comes next for an account that runs out of money."""
+    standing = cutoff.standing_of(opening) if opening is not None else None
+    if standing is None:
+        return {}
+    return {"stage": standing, "stage_word": stages.STAGES[standing.stage], "following": stages.following(standing)}
 
 
 def _events(meter: Meter) -> dict[str, Any]:
