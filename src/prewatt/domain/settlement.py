@@ -12,11 +12,14 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import structlog
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from prewatt.domain.billing import queries as billing
+from prewatt.domain.billing import rating
 from prewatt.domain.control.models import SETTING_NAMES
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch import queries as dispatch_queries
@@ -30,6 +33,7 @@ from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.metering.models import Reading, UsageDay
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
+from prewatt.domain.tariff.rules.timeline import CannotPrice
 from prewatt.domain.turns import give_way
 from prewatt.domain.vending import checks, effects, leaving, news, returning
 from prewatt.domain.vending.checks import Refused
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
 
 
+log = structlog.get_logger()
 DAYS_PER_TRANSACTION = 20  # some ten questions each: who sells meanwhile waits for tens of milliseconds
 _TELLS = Q(purchase_count__isnull=False) | Q(bought_fen__isnull=False)  # a reading that tells of purchases
 _METER_FIELDS = frozenset(SETTING_NAMES) & {field.name for field in Meter._meta.get_fields()}
@@ -451,9 +456,7 @@ def post_usage_day(*, opening: Opening, day: date, deducted_fen: int, now: datet
     cause = ledger.Cause("usage", f"{opening.pk}:{day.isoformat()}")
     rows = Transfer.objects.filter(cause_kind=cause.kind, cause_id=cause.id)
     account = accounts.meter(opening.pk)
-    out = rows.filter(debit__code=account.code).aggregate(total=Sum("amount_fen"))["total"] or 0
-    back = rows.filter(credit__code=account.code).aggregate(total=Sum("amount_fen"))["total"] or 0
-    difference_fen = deducted_fen - (int(out) - int(back))
+    difference_fen = deducted_fen - used_fen(opening.pk, day=day)
     if difference_fen == 0:
         return 0
     forth = difference_fen > 0
@@ -486,10 +489,40 @@ def post_closed_days(*, now: datetime, limit: int = 2000) -> int:
 
 def _post_day(row: UsageDay, now: datetime) -> None:
     opening = _opening_on(row.meter_id, row.day)
+    if opening is not None and billing.billed_here(opening.pk):
+        _post_rated(row, opening, now)
+        return
     deducted_fen = None if opening is None else _deducted_fen(row, opening)
     if opening is not None and deducted_fen is not None:
         post_usage_day(opening=opening, day=row.day, deducted_fen=deducted_fen, now=now)
     UsageDay.objects.filter(pk=row.pk, version=row.version).update(posted_version=row.version)
+
+
+def _post_rated(row: UsageDay, opening: Opening, now: datetime) -> None:
+    """What the platform charges: all booked days and this one priced together, less what the others are booked at.
+
+    So a ladder counts on, and what a late reading changes in later days comes with its own correction. A day that has
+    no price waits for one.
+    """
+    days = [one for one in rating.days_of(opening) if one.posted_version or one.pk == row.pk]
+    try:
+        together_fen = rating.of_days(opening, days)
+    except CannotPrice as error:
+        log.warning("day_has_no_price", meter=row.meter_id, day=row.day.isoformat(), why=str(error))
+        return
+    others_fen = used_fen(opening.pk) - used_fen(opening.pk, day=row.day)
+    post_usage_day(opening=opening, day=row.day, deducted_fen=together_fen - others_fen, now=now)
+    UsageDay.objects.filter(pk=row.pk, version=row.version).update(posted_version=row.version)
+
+
+def used_fen(opening_id: int, *, day: date | None = None) -> int:
+    """What is booked as used: of one day, or of all of them."""
+    rows = Transfer.objects.filter(cause_kind="usage", cause_id__startswith=f"{opening_id}:")
+    if day is not None:
+        rows = rows.filter(cause_id=f"{opening_id}:{day.isoformat()}")
+    out = rows.filter(debit__code="meter").aggregate(total=Sum("amount_fen"))["total"] or 0
+    back = rows.filter(credit__code="meter").aggregate(total=Sum("amount_fen"))["total"] or 0
+    return int(out) - int(back)
 
 
 def _deducted_fen(row: UsageDay, opening: Opening) -> int | None:

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "prewatt.domain.metering",
     "prewatt.domain.dispatch",
     "prewatt.domain.commissioning",
+    "prewatt.domain.billing",
     "prewatt.domain.vending",
     "prewatt.domain.reconciliation",
     "prewatt.domain.alarms",

@@ -85,6 +85,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain import settlement
     from prewatt.domain.alarms import operations as alarms
     from prewatt.domain.backups import operations as backups
+    from prewatt.domain.billing import operations as billing
     from prewatt.domain.cutoff import keeping
     from prewatt.domain.cutoff import operations as cutoff
     from prewatt.domain.dispatch import operations as dispatch
@@ -120,6 +121,7 @@ def centre_loops() -> list[Loop]:
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),
+        Loop("rating", 60.0, lambda now: billing.rate(now=now)),
         Loop("outlooks", 300.0, lambda now: foreseeing.foresee(now=now), batch=foreseeing.TOGETHER),
         Loop("webhooks", 2.0, webhooks.deliver, batch=webhooks.TOGETHER),
         Loop("old_webhooks", 600.0, webhooks.sweep, batch=webhooks.SWEPT),

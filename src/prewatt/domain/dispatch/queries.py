@@ -80,7 +80,12 @@ def expected_bought_fen(opening: Opening) -> int | None:
 
 def credited_fen(opening: Opening) -> int:
     """What the ledger says was credited to the meter, refunds taken off and usage left out."""
-    return _expected(opening.pk)[2]
+    return credited_of(opening.pk)
+
+
+def credited_of(opening_id: int) -> int:
+    """The same, by the account's id."""
+    return _expected(opening_id)[2]
 
 
 def opened_ms(opening: Opening) -> int | None:

@@ -1,0 +1,50 @@
+"""Which accounts the platform bills, on which terms, and what their use has cost so far."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Billing(models.TextChoices):
+    """Who counts the money. An account without terms is billed by its meter 仪表计费."""
+
+    PLATFORM = "platform", _("platform billing")  # 平台计费
+    POSTPAID = "postpaid", _("paid afterwards")  # 后付费
+
+
+class Terms(models.Model):
+    """An account that the platform bills. Without a row the meter itself counts the money down."""
+
+    opening = models.OneToOneField(
+        "estate.Opening", on_delete=models.PROTECT, primary_key=True, related_name="platform_terms"
+    )
+    asked = models.CharField(max_length=64, unique=True)  # the form that opened it, made when it was drawn
+    billing = models.CharField(max_length=8, choices=Billing.choices)
+    overdraft_fen = models.BigIntegerField(default=0)  # how far below zero is tolerated
+    switch_on_min_fen = models.BigIntegerField(default=0)  # a payment must bring the balance here to switch on
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(billing__in=Billing.values), name="billing_terms_known"),
+            models.CheckConstraint(condition=Q(overdraft_fen__gte=0), name="billing_overdraft_positive"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.opening_id} {self.billing}"
+
+
+class Standing(models.Model):
+    """What an account's use has cost from its opening to `rated_until`. Days of it may not be posted yet."""
+
+    opening = models.OneToOneField(
+        "estate.Opening", on_delete=models.PROTECT, primary_key=True, related_name="standing"
+    )
+    rated_fen = models.BigIntegerField(default=0)
+    rated_until = models.DateTimeField(null=True)  # the end of the last priced stretch
+    at = models.DateTimeField(null=True)  # when it was priced
+    refused = models.CharField(max_length=200, blank=True)  # why the use could not be priced
+
+    def __str__(self) -> str:
+        return f"{self.opening_id} {self.rated_fen}"
