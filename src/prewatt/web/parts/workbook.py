@@ -30,6 +30,7 @@ NUMBER_FORMATS: Mapping[Kind, str] = {
 }
 TEXT_MAX = 32_767  # letters a cell takes
 COMPRESS = 3  # of 9: twice as fast as the usual 6, and the file is a tenth larger
+ROW_PT = 18  # Chinese signs are taller than the Latin ones that 15 fits: lower rows cut their heads off
 TOGETHER = 500  # rows handed to the zip at once
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - a sheet knows no zone
 
@@ -225,7 +226,8 @@ def _styles() -> str:
 
 def _aligned(kind: Kind) -> str:
     """Texts and times begin a little away from the figure before them."""
-    return '<alignment horizontal="right"/>' if kind in UNITS else '<alignment horizontal="left" indent="1"/>'
+    side = 'horizontal="right"' if kind in UNITS else 'horizontal="left" indent="1"'
+    return f'<alignment {side} vertical="center"/>'
 
 
 def _sheet_head(widths: Sequence[int], head_row: int) -> str:
@@ -236,7 +238,7 @@ def _sheet_head(widths: Sequence[int], head_row: int) -> str:
         f'{_XML}<worksheet xmlns="{_MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr><sheetViews>'
         f'<sheetView tabSelected="1" workbookViewId="0"><pane ySplit="{head_row}" topLeftCell="A{head_row + 1}" '
         f'activePane="bottomLeft" state="frozen"/><selection pane="bottomLeft"/></sheetView></sheetViews>'
-        f'<sheetFormatPr defaultRowHeight="15"/><cols>{columns}</cols><sheetData>'
+        f'<sheetFormatPr defaultRowHeight="{ROW_PT}" customHeight="1"/><cols>{columns}</cols><sheetData>'
     )
 
 
