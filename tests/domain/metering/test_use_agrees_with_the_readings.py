@@ -16,8 +16,9 @@ from domain.metering.site import MIDNIGHT_MS, ZONE, Site, look
 from prewatt.domain.estate.models import Building, Floor, Meter, RatioChange, Room
 from prewatt.domain.metering import usage
 from prewatt.domain.metering.models import Reading
+from prewatt.domain.metering.places import By, Place, by_place
 from prewatt.domain.metering.scope import Scope
-from prewatt.domain.metering.usage import By, Days, Per
+from prewatt.domain.metering.usage import Days, Per
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.operations import ready_roles
 
@@ -122,8 +123,8 @@ def midnight(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=ZONE).timestamp() * 1000)
 
 
-def of_place(who: Operator, by: By, days: Days, newest: date) -> dict[usage.Place, int]:
-    rows = usage.by_place(operator=who, scope=Scope(), by=by, days=days, against=None, newest=newest)
+def of_place(who: Operator, by: By, days: Days, newest: date) -> dict[Place, int]:
+    rows = by_place(operator=who, scope=Scope(), by=by, days=days, against=None, newest=newest)
     return {row.key: row.now.wh for row in rows}
 
 
@@ -154,7 +155,7 @@ def test_a_changed_meter_counts_in_its_room_with_the_one_before(town: Site) -> N
     both = {Meter.objects.get(number=number).pk for number in ("0300010500", "0300010599")}
     meant = sum(wh for (meter, day), wh in hand.items() if meter in both and day.month == 6)
     rooms = of_place(person(), By.ROOM, JUNE, newest)
-    assert rooms[usage.Place("A座", "2F", "", "201", floor_number=2)] == meant
+    assert rooms[Place("A座", "2F", "", "201", floor_number=2)] == meant
     assert len([key for key in rooms if key.room == "201"]) == 2  # one in each building
 
 
@@ -162,14 +163,14 @@ def test_who_sees_one_building_sees_its_use_alone(town: Site) -> None:
     newest = max(day for _meter, day in by_hand())
     mine = of_place(person(Building.objects.get(code="B")), By.BUILDING, JUNE, newest)
     every = of_place(person(), By.BUILDING, JUNE, newest)
-    assert mine == {usage.Place("B座"): every[usage.Place("B座")]}
-    assert mine[usage.Place("B座")] > 0
+    assert mine == {Place("B座"): every[Place("B座")]}
+    assert mine[Place("B座")] > 0
 
 
 def test_a_scope_narrows_times_as_it_narrows_places(town: Site) -> None:
     newest = max(day for _meter, day in by_hand())
     for scope in (Scope(building="A"), Scope(floors="2", text="0300010503"), Scope(use="餐饮")):
-        rows = usage.by_place(
+        rows = by_place(
             operator=person() if not Operator.objects.exists() else Operator.objects.get(),
             scope=scope,
             by=By.METER,

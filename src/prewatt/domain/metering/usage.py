@@ -7,15 +7,13 @@ that make no whole month are read one by one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, QuerySet, Sum
 
-from prewatt.domain.estate.models import Opening
 from prewatt.domain.metering.models import UsageDay, UsageMonth
 from prewatt.domain.metering.scope import Scope, everything, meters
 
@@ -81,16 +79,6 @@ class Per(StrEnum):
     YEAR = "year"
 
 
-class By(StrEnum):
-    TIME = "time"
-    METER = "meter"
-    ROOM = "room"
-    FLOOR = "floor"
-    AREA = "area"
-    BUILDING = "building"
-    USE = "use"
-
-
 @dataclass(frozen=True, slots=True)
 class Sums:
     """`fen` is what the meters deducted, as far as they show it. `days` counts the meters' closed days."""
@@ -105,94 +93,22 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`key` is a day, or names a thing; `earlier` is None where nothing is compared."""
+    """`key` is a day, or names a thing; `earlier_wh` is None where nothing is compared."""
 
     key: Any
     now: Sums
-    earlier: Sums | None = None
+    earlier_wh: int | None = None
 
     @property
     def change_wh(self) -> int | None:
-        return None if self.earlier is None else self.now.wh - self.earlier.wh
+        return None if self.earlier_wh is None else self.now.wh - self.earlier_wh
 
     @property
     def change_e3(self) -> int | None:
         """In thousandths of the earlier use; None where there was none."""
-        if self.earlier is None or self.earlier.wh == 0:
+        if self.earlier_wh is None or self.earlier_wh == 0:
             return None
-        return round((self.now.wh - self.earlier.wh) * 1000 / self.earlier.wh)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a meter hangs, as far as it hangs anywhere. Two rooms of one name are two by their building and floor."""
-
-    building: str = ""
-    floor: str = ""
-    area: str = ""
-    room: str = ""
-    number: str = ""
-    use: str = ""
-    floor_number: int = 0
-    meter: int = 0
-
-
-_KEYS: Mapping[By, Callable[[Place], Place]] = {
-    By.METER: lambda one: one,
-    By.ROOM: lambda one: Place(one.building, one.floor, one.area, one.room, floor_number=one.floor_number),
-    By.FLOOR: lambda one: Place(one.building, one.floor, floor_number=one.floor_number),
-    By.AREA: lambda one: Place(one.building, area=one.area),
-    By.BUILDING: lambda one: Place(one.building),
-    By.USE: lambda one: Place(use=one.use),
-}
-
-
-def by_place(*, operator: Operator, scope: Scope, by: By, days: Days, against: Days | None, newest: date) -> list[Row]:
-    """One row for each meter, room … that used anything or has a closed day in either span."""
-    places = _places(operator, scope)
-    name = _KEYS[by]
-    spans = [days] if against is None else [days, against]
-    found = [_by_meter(operator, scope, span, newest) for span in spans]
-    sums: list[defaultdict[Place, Sums]] = [defaultdict(Sums) for _span in spans]
-    for mine, summed in zip(found, sums, strict=True):
-        for meter, used in mine.items():
-            if meter in places:
-                summed[name(places[meter])] += used
-    return [
-        Row(key, sums[0][key], sums[1][key] if against else None) for key in dict.fromkeys(k for s in sums for k in s)
-    ]
-
-
-def _places(operator: Operator, scope: Scope) -> dict[int, Place]:
-    said = Opening.objects.filter(meter=OuterRef("pk"), closed_at__isnull=True).values("use")[:1]
-    rows = (
-        meters(operator=operator, scope=scope)
-        .annotate(said=Subquery(said))
-        .values_list(
-            "pk",
-            "number",
-            "room__number",
-            "room__use",
-            "room__area__name",
-            "room__floor__name",
-            "room__floor__number",
-            "room__floor__building__name",
-            "said",
-        )
-    )
-    return {
-        pk: Place(
-            building or "",
-            floor or (f"{number}F" if number is not None else ""),
-            area or "",
-            room or "",
-            its_number,
-            said_use or use or "",
-            number or 0,
-            pk,
-        )
-        for pk, its_number, room, use, area, floor, number, building, said_use in rows
-    }
+        return round((self.now.wh - self.earlier_wh) * 1000 / self.earlier_wh)
 
 
 _ADDED = {"wh": Sum("energy_wh"), "fen": Sum("deducted_fen")}
@@ -221,21 +137,6 @@ def pieces(span: Days, newest: date) -> Pieces:
 def _months(operator: Operator, scope: Scope, months: tuple[date, date]) -> QuerySet[UsageMonth]:
     found = UsageMonth.objects.filter(month__gte=months[0], month__lte=months[1]).order_by()
     return found if everything(operator, scope) else found.filter(meter__in=_mine(operator, scope))
-
-
-def _by_meter(operator: Operator, scope: Scope, span: Days, newest: date) -> dict[int, Sums]:
-    found: defaultdict[int, Sums] = defaultdict(Sums)
-    cut = pieces(span, newest)
-    if cut.months:
-        rows = _months(operator, scope, cut.months).values_list("meter_id").annotate(**_ADDED, n=Sum("days"))
-        for meter, wh, fen, number in rows:
-            found[meter] += Sums(int(wh), int(fen or 0), int(number))
-    for days in cut.days:
-        for meter, wh, fen, number in (
-            _days(operator, scope, days).values_list("meter_id").annotate(**_ADDED, n=Count("pk"))
-        ):
-            found[meter] += Sums(int(wh), int(fen or 0), int(number))
-    return dict(found)
 
 
 def by_time(*, operator: Operator, scope: Scope, per: Per, days: Days, newest: date) -> dict[date, Sums]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from prewatt.domain.estate import scope as estate_scope
 from prewatt.domain.estate.models import Use
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering import usage
+from prewatt.domain.metering.places import By, Place, Places, by_place
 from prewatt.domain.metering.scope import Scope
-from prewatt.domain.metering.usage import By, Days, Per, Row
+from prewatt.domain.metering.usage import Days, Per, Row
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.alarms import buildings
 from prewatt.web.parts import words
@@ -87,7 +88,7 @@ class Found:
 
     def __init__(self) -> None:
         self._lines: dict[Days, dict[date, usage.Sums]] = {}
-        self._rows: list[dict[str, Any]] | None = None
+        self._rows: list[dict[str, Any]] | Listed | None = None
 
     def line(self, ask: Ask, days: Days) -> dict[date, usage.Sums]:
         if days not in self._lines:
@@ -97,26 +98,37 @@ class Found:
             )
         return self._lines[days]
 
-    def rows(self, ask: Ask) -> list[dict[str, Any]]:
+    def rows(self, ask: Ask) -> Any:
+        """A list where it is split by time, else what the database sorts and cuts (`Listed`)."""
         if self._rows is None:
-            self._rows = [_shown(*one) for one in self._named(ask)]
-            _share(self._rows)
+            by = By(ask["by"] or By.ROOM)
+            self._rows = self._times(ask) if by == By.TIME else self._places(ask, by)
         return self._rows
 
-    def _named(self, ask: Ask) -> list[tuple[Row, dict[str, Any]]]:
-        by = By(ask["by"] or By.ROOM)
-        if by == By.TIME:
-            return [(row, {"name": _period(row.key, _per(ask))}) for row in self._periods(ask)]
-        rows = usage.by_place(
-            operator=ask.operator,
-            scope=scope(ask),
-            by=by,
-            days=_days(ask),
-            against=_against(ask),
-            newest=metering.closed_through() or _days(ask).last,
+    def totals(self, ask: Ask) -> Mapping[str, int]:
+        """Of the line that is drawn anyway: whatever place it is split by, it is the same use."""
+        against = _against(ask)
+        if ask["by"] == By.TIME:  # a longer span held against a shorter one is cut where the list is
+            now_, before = self.both(ask)
+        else:
+            now_ = list(self.line(ask, _days(ask)).values())
+            before = list(self.line(ask, against).values()) if against else []
+        found, earlier = (sum((one for one in line if one), usage.Sums()) for line in (now_, before))
+        sums = {"wh": found.wh, "fen": found.fen}
+        return sums if against is None else {**sums, "earlier": earlier.wh, "change": found.wh - earlier.wh}
+
+    def _times(self, ask: Ask) -> list[dict[str, Any]]:
+        rows = self._periods(ask)
+        whole_wh = sum(row.now.wh for row in rows)
+        return [_shown(row, {"name": _period(row.key, _per(ask))}, whole_wh) for row in rows]
+
+    def _places(self, ask: Ask, by: By) -> Listed:
+        newest = metering.closed_through() or _days(ask).last
+        return Listed(
+            by_place(
+                operator=ask.operator, scope=scope(ask), by=by, days=_days(ask), against=_against(ask), newest=newest
+            )
         )
-        name = _names(by)
-        return [(row, _place(row.key, by, name(row.key))) for row in rows]
 
     def _periods(self, ask: Ask) -> list[Row]:
         """The first day is held against the first, the second against the second, whichever of them are known."""
@@ -124,7 +136,7 @@ class Found:
         none = usage.Sums()
         against = _against(ask) is not None
         return [
-            Row(at, one or none, (earlier or none) if against else None)
+            Row(at, one or none, (earlier or none).wh if against else None)
             for at, one, earlier in zip(_periods(_days(ask), _per(ask)), now_, before, strict=True)
             if one or earlier
         ]
@@ -150,10 +162,10 @@ def _periods(days: Days, per: Per) -> list[date]:
     return list(dict.fromkeys(one.replace(day=1) if per == Per.MONTH else one.replace(month=1, day=1) for one in every))
 
 
-def _names(by: By) -> Callable[[usage.Place], str]:
+def _names(by: By) -> Callable[[Place], str]:
     """What a row is called. The words are translated once, not once for each of ten thousand rows."""
     nowhere, no_area, no_use = _("without a room"), _("without an area"), _("no kind of use")
-    names: dict[By, Callable[[usage.Place], str]] = {
+    names: dict[By, Callable[[Place], str]] = {
         By.METER: lambda one: one.number,
         By.ROOM: lambda one: one.room or nowhere,
         By.FLOOR: lambda one: f"{one.building} {one.floor}".strip() or nowhere,
@@ -164,11 +176,35 @@ def _names(by: By) -> Callable[[usage.Place], str]:
     return names[by]
 
 
-def _place(key: usage.Place, by: By, name: str) -> dict[str, Any]:
-    order = (key.building, key.floor_number, key.room, key.number, key.area, key.use)
+@dataclass(frozen=True)
+class Listed:
+    """Places as a register asks for rows; only the ones it shows are named."""
+
+    places: Places
+
+    def order_by(self, *names: str) -> Listed:
+        return Listed(self.places.order_by(*names))
+
+    def count(self) -> int:
+        return self.places.count()
+
+    def __len__(self) -> int:
+        return self.places.count()
+
+    def __getitem__(self, part: slice) -> list[dict[str, Any]]:
+        return list(self._named(self.places[part]))
+
+    def iterator(self, chunk_size: int = 0) -> Iterator[dict[str, Any]]:  # noqa: ARG002 - as a query set has it
+        return self._named(self.places)
+
+    def _named(self, rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
+        by, name, whole_wh = self.places.by, _names(self.places.by), self.places.whole_wh
+        return (_shown(row, _place(row.key, by, name(row.key)), whole_wh) for row in rows)
+
+
+def _place(key: Place, by: By, name: str) -> dict[str, Any]:
     return {
         "name": name,
-        "order": order,
         "building": key.building,
         "floor": key.floor,
         "room": key.room,
@@ -178,35 +214,21 @@ def _place(key: usage.Place, by: By, name: str) -> dict[str, Any]:
     }
 
 
-def _shown(row: Row, named: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(row: Row, named: Mapping[str, Any], whole_wh: int) -> dict[str, Any]:
     return {
-        "order": (named["name"],),
         **named,
         "wh": row.now.wh,
         "fen": row.now.fen,
         "days": row.now.days,
-        "earlier": row.earlier.wh if row.earlier is not None else None,
+        "earlier": row.earlier_wh,
         "change": row.change_wh,
         "change_part": row.change_e3 * 100 if row.change_e3 is not None else None,  # thousandths of a percent
+        "share": round(row.now.wh * 100_000 / whole_wh) if whole_wh else None,
     }
-
-
-def _share(rows: list[dict[str, Any]]) -> None:
-    whole = sum(row["wh"] for row in rows)
-    for row in rows:
-        row["share"] = round(row["wh"] * 100_000 / whole) if whole else None
 
 
 def _period(first: date, per: Per) -> str:
     return first.isoformat()[: {Per.DAY: 10, Per.MONTH: 7, Per.YEAR: 4}[per]]
-
-
-def _totals(rows: list[dict[str, Any]]) -> Mapping[str, int]:
-    found = {name: sum(row[name] for row in rows) for name in ("wh", "fen")}
-    if any(row["earlier"] is not None for row in rows):
-        found["earlier"] = sum(row["earlier"] or 0 for row in rows)
-        found["change"] = found["wh"] - found["earlier"]
-    return found
 
 
 def areas(who: Operator) -> list[tuple[str, words.Text]]:
@@ -229,9 +251,8 @@ REGISTER = Register(
         Column(
             "name",
             pgettext_lazy("of use", "What"),
-            sort=("name",),
+            sort=("place",),
             link=lambda row: reverse("console:meter", args=[row["meter"]]) if row.get("meter") else "",
-            order=lambda row: row["order"],
             width=24,
         ),
         Column("building", gettext_lazy("Building"), sort=("building",)),
@@ -240,7 +261,7 @@ REGISTER = Register(
         _text("room", gettext_lazy("Room"), sort=("room",)),
         _text("use", gettext_lazy("Kind of use"), sort=("use",)),
         _energy("wh", gettext_lazy("Used (kWh)"), sort=("wh",)),
-        _energy("share", gettext_lazy("Share (%)"), sort=("share",), width=10),
+        _energy("share", gettext_lazy("Share (%)"), sort=("wh",), width=10),
         Column("fen", gettext_lazy("Deducted (yuan)"), "money", sort=("fen",)),
         _energy("earlier", gettext_lazy("Compared days (kWh)"), sort=("earlier",)),
         _energy("change", gettext_lazy("Change (kWh)"), sort=("change",)),
@@ -272,6 +293,7 @@ REGISTER = Register(
         Filter("text", gettext_lazy("Room, tenant or meter")),
     ),
     order="name",
+    tie=(),
     rows=lambda ask: Found().rows(ask),
     defaults=lambda _who: {
         "by": By.ROOM,
@@ -286,9 +308,7 @@ REGISTER = Register(
 def index(request: HttpRequest) -> HttpResponseBase:
     """Drawn over time, listed by what was asked for, and compared with other days; `export` as an Excel file."""
     found = Found()
-    register = replace(
-        REGISTER, columns=_columns(request), rows=found.rows, totals=lambda ask: _totals(found.rows(ask))
-    )
+    register = replace(REGISTER, columns=_columns(request), rows=found.rows, totals=found.totals)
     return answer(request, register, template="console/reports/usage.html", more=lambda ask: _more(ask, found))
 
 
@@ -306,7 +326,7 @@ def _more(ask: Ask, found: Found) -> Mapping[str, Any]:
         "spans": _spans(ask),
         "days": _days(ask),
         "against": against,
-        "sums": _totals(found.rows(ask)),
+        "sums": found.totals(ask),
     }
 
 
