@@ -97,6 +97,23 @@ def test_a_silent_meter_needs_a_typed_reading_and_a_second_person(
     assert (line.how, line.balance_fen, line.second_person) == ("typed", yuan("70"), counter.second)
 
 
+def test_a_second_person_without_the_right_is_told_its_name_and_not_its_code(
+    counter: Counter, leavers: Leavers, client: Any
+) -> None:
+    silent = counter.meters[0]
+    counter.read(silent, lost=True)
+    counter.reader.set_password(SECRET)
+    counter.reader.save()
+    client.force_login(counter.cashier)
+    client.cookies["django_language"] = "en"
+    typed = {f"t{silent.pk}-balance": "70.00", f"t{silent.pk}-energy": "68.46", f"t{silent.pk}-reason": "burnt"}
+    refused = close(client, counter, **typed, second_username="reader", second_password=SECRET)
+    text = refused.content.decode()
+    assert refused.status_code == 422
+    assert "open and close accounts" in text
+    assert "open_account" not in text
+
+
 def test_a_typed_reading_that_is_no_figure_is_refused(counter: Counter, leavers: Leavers, client: Any) -> None:
     client.force_login(counter.cashier)
     response = close(client, counter, **{f"t{counter.meters[0].pk}-balance": "about 70"})

@@ -167,7 +167,7 @@ def _check_right(operator: Operator) -> None:
     if not operator.may(Right.OPEN_ACCOUNT):
         raise MayNotChange(
             _("%(who)s may not do this. Nothing was saved. Ask an administrator for the right “%(right)s”.")
-            % {"who": operator.username, "right": Right.OPEN_ACCOUNT.value}
+            % {"who": operator.username, "right": Right.OPEN_ACCOUNT.label}
         )
 
 

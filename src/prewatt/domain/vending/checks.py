@@ -107,7 +107,7 @@ def check_operator(operator: Operator, right: Right, meter: Meter) -> None:
     if not operator.is_active or not operator.may(right):
         raise NoRight(
             _("%(who)s may not do this. Nothing was booked. Ask an administrator for the right “%(right)s”.")
-            % {"who": operator.username, "right": right.value}
+            % {"who": operator.username, "right": right.label}
         )
     if not operator.all_buildings and not Meter.objects.for_operator(operator).filter(pk=meter.pk).exists():
         raise OutOfScope(

@@ -187,7 +187,7 @@ def _check_right(operator: Operator) -> None:
     if not operator.may(Right.OPEN_ACCOUNT):
         raise MayNot(
             _("%(who)s may not do this. Nothing was booked. Ask an administrator for the right “%(right)s”.")
-            % {"who": operator.username, "right": Right.OPEN_ACCOUNT.value}
+            % {"who": operator.username, "right": Right.OPEN_ACCOUNT.label}
         )
 
 
