@@ -83,6 +83,7 @@ def test_a_list_is_printed_whole_and_says_what_is_missing(monkeypatch: pytest.Mo
     monkeypatch.setattr("prewatt.web.parts.tables.PRINT_MAX", 100)
     bounded = table("text=tenant&print=1")
     assert (len(names(bounded)), bounded.missing) == (100, 20)
+    assert bounded.following == ""  # a page of fifty would not go on from there
 
 
 def test_a_head_says_its_unit_once() -> None:

@@ -322,11 +322,13 @@ class Table:
 
     @property
     def previous(self) -> str:
-        return self.href(page=self.page.previous_page_number()) if self.page.has_previous() else ""
+        return (
+            self.href(page=self.page.previous_page_number()) if self.page.has_previous() and not self.printing else ""
+        )
 
     @property
     def following(self) -> str:
-        return self.href(page=self.page.next_page_number()) if self.page.has_next() else ""
+        return self.href(page=self.page.next_page_number()) if self.page.has_next() and not self.printing else ""
 
     @property
     def to_print(self) -> str:
