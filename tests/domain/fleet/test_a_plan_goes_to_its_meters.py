@@ -95,11 +95,28 @@ FEE = {"fees": [{"name": "公摊", "amount": "3"}]}
 def test_what_five_prices_cannot_say_goes_to_no_meter(counter: Counter, more: dict[str, Any]) -> None:
     from prewatt.domain.tariff.operations import NotForMeters
 
+    for meter in counter.meters:
+        counter.opened(meter)
     plan = used(counter, version(counter, "0.5", more=more))
     for round_down in (False, True):
         with pytest.raises(NotForMeters):
             place(counter, plan, round_down=round_down)
     assert told() == []
+
+
+def test_it_is_used_without_an_order_where_the_meter_does_not_count_the_money(counter: Counter) -> None:
+    from prewatt.domain.billing.models import Billing, Terms
+    from prewatt.domain.fleet.models import BatchItem
+    from prewatt.domain.tariff.models import PlanUse
+
+    own, platform = counter.meters
+    counter.opened(own)
+    Terms.objects.create(opening=counter.opened(platform), asked="a", billing=Billing.PLATFORM)
+    plan = version(counter, "0.5", more=LADDER).plan
+    batch = place(counter, plan)
+    assert (batch.state, told()) == ("done", [])
+    assert dict(BatchItem.objects.values_list("meter", "skip")) == {own.pk: "own", platform.pk: "platform"}
+    assert list(PlanUse.objects.values_list("meter", "plan")) == [(platform.pk, plan.pk)]
 
 
 def test_a_price_of_six_decimals_goes_only_rounded_down(counter: Counter) -> None:

@@ -175,6 +175,7 @@ def test_a_plan_of_more_than_five_prices_is_renamed_and_not_sent(counter: Counte
     assert admin.post(f"/settings/prices/{plan.pk}/", {"name": "新名", "active": "1"}).status_code == 302
     plan.refresh_from_db()
     assert (plan.name, plan.kind, plan.versions.count()) == ("新名", "full", 1)
+    counter.opened()
     assign(plan=plan, meter_ids=[counter.meters[0].pk], operator=counter.admin, now=counter.now)
     assert (
         "A meter itself cannot hold this plan: a ladder" in admin.get(f"/settings/prices/{plan.pk}/").content.decode()

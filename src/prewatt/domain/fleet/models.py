@@ -29,6 +29,8 @@ class Skip(models.TextChoices):
     CANNOT = "cannot", _("the model cannot hold these values")
     SAME = "same", _("already so")
     PENDING = "pending", _("the same order is on its way")
+    PLATFORM = "platform", _("uses the plan; billed on the platform, the meter is told nothing")
+    OWN = "own", _("its meter counts the money itself, and cannot hold this plan")
     UNPLANNED = "no_plan", _("no values are known for it")
 
 

@@ -23,6 +23,7 @@ from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State
 from prewatt.domain.estate.models import Meter
+from prewatt.domain.fleet import plans_alone
 from prewatt.domain.fleet.models import Batch, BatchItem, BatchState, Skip
 from prewatt.domain.fleet.refusals import (
     AboveCap,
@@ -40,6 +41,7 @@ from prewatt.domain.metering import prices
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import operations as tariff
+from prewatt.domain.tariff import queries
 from prewatt.link.messages import SWITCH_KINDS, Kind
 from prewatt.units.values import Price
 
@@ -89,6 +91,7 @@ def place_batch(
     `alarm1_fen`, `alarm2_fen`, `overload_limit_w`, `ceiling_fen` for LIMITS; none for the others.
     SWITCH_OFF needs a `reason` of `control.Reason`, an `override` inside protected hours, and a `second_person` (one
     who has proven to be him) beyond the site's limit. `note` says why a price lies above the cap.
+    A plan that no meter can hold is used without an order by meters that do not count the money themselves.
     `round_down`: a price too fine for a meter goes to it as the next lower one that it can show.
     Meters that cannot or need not be told are items without an order, with the reason. Raises `Refused` subclasses of
     `fleet.refusals` and `control.cutting`: nothing is sent then.
@@ -96,6 +99,11 @@ def place_batch(
     if (first := _first(batch_id, kind, operator)) is not None:
         return first
     mine = _chosen(kind, meters, operator)
+    if plan is not None and kind == Kind.PRICES and plans_alone.beyond_meters(plan):
+        asked = Batch(
+            id=batch_id, kind=kind.value, plan=plan, operator=operator, placed_at=now, note=note.strip()[:200]
+        )
+        return _give(asked, plan, mine, address=address)
     if plan is not None and kind == Kind.PRICES:
         values = tariff.for_meters(plan, round_down=round_down)
     wanted = _wanted(kind, values or {})
@@ -118,6 +126,17 @@ def place_batch(
     if plan is not None:
         sendable = [one.meter_id for one in sorted_ if one.skip in ("", Skip.SAME)]
         tariff.assign(plan=plan, meter_ids=sendable, operator=operator, now=now, address=address)
+    return batch
+
+
+def _give(asked: Batch, plan: Plan, meters: MeterQuerySet, *, address: str) -> Batch:
+    """A plan that no meter can hold: it is used without an order where the meter does not count the money itself."""
+    found = plans_alone.sorted_out(meters)
+    given = [one.meter_id for one in found if one.skip == Skip.PLATFORM]
+    if not given:
+        raise tariff.NotForMeters(plan, queries.lost_of(plan))
+    batch = _send(asked, found, address=address)
+    tariff.assign(plan=plan, meter_ids=given, operator=asked.operator, now=asked.placed_at, address=address)
     return batch
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,9 @@ from django.utils.translation import gettext_lazy
 from prewatt.domain.control import cutting
 from prewatt.domain.control.models import Reason
 from prewatt.domain.estate.models import Meter, MeterQuerySet
+from prewatt.domain.fleet.models import Skip
 from prewatt.domain.fleet.operations import RIGHTS, place_batch
+from prewatt.domain.fleet.plans_alone import beyond_meters, sorted_out
 from prewatt.domain.fleet.preview import ROWS_MAX, what_would_change
 from prewatt.domain.fleet.refusals import BadValues
 from prewatt.domain.metering.board import Chosen, Resolved, resolve
@@ -189,6 +192,9 @@ def _changes(request: HttpRequest, kind: Kind, found: Resolved) -> Mapping[str, 
     """What the values typed so far would do; a value that cannot be is said beside them."""
     try:
         plan = _plan(request, kind)
+        if plan is not None and beyond_meters(plan):
+            counts = Counter(one.skip for one in sorted_out(Meter.objects.filter(pk__in=found.meters)))
+            return {"beyond": plan, "skips": [(Skip(skip).label, number) for skip, number in counts.items()]}
         values = for_meters(plan) if plan is not None else _values(request, kind)
     except Refused as error:
         return {"wrong": refusal(error)}
