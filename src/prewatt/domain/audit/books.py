@@ -33,7 +33,7 @@ LEDGER = {
     "cause_known": """
         SELECT 'transfer ' || id, key || ' names an unknown cause' FROM ledger_transfer
         WHERE cause_kind NOT IN ('sale', 'refund', 'reversal', 'opening', 'usage', 'adjustment', 'closing', 'change',
-            'hand_over', 'clear_back')""",
+            'hand_over', 'clear_back', 'difference')""",
 }
 
 # Every transfer with its accounts by name.
@@ -60,7 +60,15 @@ CAUSES = {
         LEFT JOIN dispatch_meterorder o ON o.cause_kind IN ('sale', 'opening') AND o.cause_id = t.cause_id
             AND (t.key = 'order:' || o.id OR t.key = 'order:' || o.id || ':end' OR t.key = 'order:' || o.id || ':late')
         WHERE t.cause_kind = 'sale'
-            AND (s.id IS NULL OR NOT (t.key = 'sale:' || s.id || ':paid' OR o.id IS NOT NULL))""",
+            AND (s.id IS NULL OR NOT (t.key = 'sale:' || s.id || ':paid' OR o.id IS NOT NULL
+                OR (t.key = 'sale:' || s.id || ':account' AND s.order_id IS NULL AND t.amount_fen = s.amount_fen
+                    AND t.kind = 'posted' AND t.credit_code = 'meter' AND t.debit_code = 'wallet'
+                    AND t.credit_owner = CAST(s.opening_id AS VARCHAR(64))
+                    AND EXISTS (SELECT 1 FROM billing_terms b WHERE b.opening_id = s.opening_id))))""",
+    "platform_sale_arrived": """
+        SELECT 'sale ' || s.id, s.series || '-' || s.number || ' went to no meter and to no account'
+        FROM vending_sale s LEFT JOIN named t ON t.key = 'sale:' || s.id || ':account' AND t.kind = 'posted'
+        WHERE s.order_id IS NULL AND t.id IS NULL""",
     "money_back_booked": """
         SELECT b.what || ' ' || b.id, 'paid back ' || b.amount_fen || ' fen, which is not booked so'
         FROM (SELECT 'refund' AS what, id, amount_fen, tender, customer_id, state FROM vending_refund
@@ -76,7 +84,15 @@ CAUSES = {
         LEFT JOIN vending_reversal v ON t.cause_kind = 'reversal' AND v.id = t.cause_id
         WHERE t.cause_kind IN ('refund', 'reversal') AND (COALESCE(f.id, v.id) IS NULL
             OR t.key NOT IN (t.cause_kind || ':' || t.cause_id || ':paid',
+                t.cause_kind || ':' || t.cause_id || ':account',
                 'order:' || t.cause_id, 'order:' || t.cause_id || ':end'))""",
+    "taken_off_the_account": """
+        SELECT 'transfer ' || t.id, t.key || ' takes money off no platform account' FROM named t
+        LEFT JOIN billing_terms b ON CAST(b.opening_id AS VARCHAR(64)) = t.debit_owner
+        WHERE t.cause_kind IN ('refund', 'reversal') AND t.key = t.cause_kind || ':' || t.cause_id || ':account'
+            AND (b.opening_id IS NULL OR t.debit_code <> 'meter' OR t.credit_code <> 'wallet' OR t.kind <> 'posted'
+                OR NOT EXISTS (SELECT 1 FROM named p WHERE p.key = t.cause_kind || ':' || t.cause_id || ':paid'
+                    AND p.amount_fen = t.amount_fen AND p.debit_owner = t.credit_owner))""",
     "order_reserved": """
         SELECT 'order ' || o.id, o.kind || ' of ' || o.amount_fen || ' fen has no such reserved transfer'
         FROM dispatch_meterorder o LEFT JOIN named t ON t.key = 'order:' || o.id AND t.kind = 'pending'
@@ -213,6 +229,21 @@ CAUSES = {
         LEFT JOIN (SELECT cause_id, SUM(amount_fen) AS fen FROM named WHERE cause_kind = 'clear_back'
                    GROUP BY cause_id) t ON t.cause_id = b.id
         WHERE COALESCE(l.fen, 0) <> b.total_fen OR COALESCE(t.fen, 0) <> b.total_fen""",
+    # A difference that two people took into the books, both ways.
+    "difference_accepted": """
+        SELECT 'transfer ' || t.id, t.key || ' is not what two people accepted' FROM named t
+        LEFT JOIN reconciliation_acceptance a ON a.id = t.cause_id
+        WHERE t.cause_kind = 'difference' AND NOT (a.id IS NOT NULL AND t.kind = 'posted'
+            AND t.key = 'difference:' || a.id AND t.amount_fen = ABS(a.amount_fen)
+            AND t.debit_code = CASE WHEN a.amount_fen > 0 THEN 'adjustment' ELSE 'meter' END
+            AND t.credit_code = CASE WHEN a.amount_fen > 0 THEN 'meter' ELSE 'adjustment' END
+            AND CAST(a.opening_id AS VARCHAR(64)) =
+                CASE WHEN a.amount_fen > 0 THEN t.credit_owner ELSE t.debit_owner END)""",
+    "accepted_booked": """
+        SELECT 'acceptance ' || a.id, 'took ' || a.amount_fen || ' fen into the books, which are not booked so'
+        FROM reconciliation_acceptance a
+        LEFT JOIN named t ON t.key = 'difference:' || a.id AND t.cause_kind = 'difference'
+        WHERE (a.amount_fen <> 0) <> (t.id IS NOT NULL)""",
     "sale_state": """
         SELECT 'sale ' || s.id, 'is ' || s.state || ' while its order is ' || o.state
         FROM vending_sale s JOIN dispatch_meterorder o ON o.id = s.order_id

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
+
+from prewatt.domain.reconciliation.classify import Cause
 
 
 class Verdict(models.TextChoices):
@@ -17,6 +19,20 @@ class Verdict(models.TextChoices):
     MOVING = "moving", _("on its way")
     UNREAD = "unread", _("not read yet")
     EQUAL = "equal", _("agrees")
+
+
+CAUSES = [
+    (Cause.ROUNDING.value, _("rounding")),
+    (Cause.PRICE.value, _("price not on the meter")),
+    (Cause.RATIO.value, _("wrong current transformer")),
+    (Cause.MISSED.value, _("missed order")),
+    (Cause.FOREIGN.value, _("foreign recharge")),
+    (Cause.COUNT.value, _("count differs, money does not")),
+    (Cause.CHANGED.value, _("meter changed or reset")),
+    (Cause.TAMPER.value, _("tampering suspected")),
+    (Cause.NOT_READ.value, _("reading missing")),
+    (Cause.UNEXPLAINED.value, _("not explained")),
+]
 
 
 class Run(models.Model):
@@ -55,6 +71,9 @@ class Line(models.Model):
     surplus_fen = models.BigIntegerField(null=True)
     unexplained_fen = models.BigIntegerField(null=True)
     read_at = models.DateTimeField(null=True)
+    cause = models.CharField(max_length=12, choices=CAUSES, blank=True, default="")  # empty: nothing to look at
+    drift_fen = models.BigIntegerField(null=True)  # shown less predicted, from the days that were looked at
+    since = models.DateField(null=True)  # it has differed without a break since this comparison
 
     class Meta:
         constraints: ClassVar = [
@@ -92,3 +111,32 @@ class Total(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} {self.building_id}: {self.differs} differ"
+
+
+class Acceptance(models.Model):
+    """A difference that two people took into the books, with what they saw. Never changed: another one turns it round.
+
+    `amount_fen`: what the meter account was given (negative: what was taken off it). `count_delta`: by how much the
+    expected purchase count moved. The asker makes `id`; the ledger's transfer is `difference:<id>`.
+    """
+
+    id = models.CharField(max_length=64, primary_key=True)
+    opening = models.ForeignKey("estate.Opening", on_delete=models.PROTECT, related_name="+")
+    meter = models.ForeignKey("estate.Meter", on_delete=models.PROTECT, related_name="+")
+    cause = models.CharField(max_length=12, choices=CAUSES)
+    amount_fen = models.BigIntegerField()
+    count_delta = models.IntegerField()
+    reason = models.CharField(max_length=400)
+    evidence = models.JSONField()
+    operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")
+    second_person = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(amount_fen=0, count_delta=0), name="reconciliation_accepted_something"),
+            models.CheckConstraint(condition=~Q(operator=F("second_person")), name="reconciliation_two_people"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.amount_fen} fen, {self.count_delta:+d}"

@@ -154,12 +154,13 @@ class _Expected:
         return [now, (self.count + 1, self.bought_fen + self.pending.delta_fen)]
 
 
-def compare(meters: Stated, *, usage: bool = True) -> list[Compared]:
+def compare(meters: Stated, *, usage: bool = True, only: list[int] | None = None) -> list[Compared]:
     """Those meters with an account, by number. A fixed number of queries for any number of them. Call in `one_view`.
 
-    Without `usage` what is booked as used is not asked for, and `books_fen` is what was credited.
+    Without `usage` what is booked as used is not asked for, and `books_fen` is what was credited. `only`: the accounts
+    of these few meters, so that the books of all others need not be added up.
     """
-    books = _Books(_pending(), *_moved(usage=usage), _done(), _corrected())
+    books = _Books(_pending(only), *_moved(usage=usage, only=only), _done(only), _corrected(only))
     accounts = [_Account(*row) for row in _accounts(meters)]
     first = {one.opening: _judge(one, books.of(one), _read(one)) for one in accounts}
     doubtful = [one for one in accounts if first[one.opening].verdict in (Verdict.DIFFERS, Verdict.UNREAD)]
@@ -271,9 +272,13 @@ def _split(one: _Account, said: _Expected, shown: Shown | None, moving_fen: int)
     return _Parts(max(0, max(0, used) - said.used_fen), max(0, -used), -too_much_booked)
 
 
-def _pending() -> dict[int, _Pending]:
+def _of(only: list[int] | None) -> dict[str, list[int]]:
+    return {} if only is None else {"opening__in": only}
+
+
+def _pending(only: list[int] | None) -> dict[int, _Pending]:
     """Accounts with money on its way. `OPEN` stands there for the index."""
-    found = MeterOrder.objects.filter(kind__in=sorted(SERIAL_KINDS), state__in=sorted(OPEN)).order_by()
+    found = MeterOrder.objects.filter(**_of(only), kind__in=sorted(SERIAL_KINDS), state__in=sorted(OPEN)).order_by()
     return {
         opening: _Pending(kind, state, (fen or 0) * (-1 if kind == Kind.REFUND else 1))
         for opening, kind, state, fen in found.values_list("opening_id", "kind", "state", "amount_fen")
@@ -281,13 +286,15 @@ def _pending() -> dict[int, _Pending]:
     }
 
 
-def _moved(*, usage: bool) -> tuple[dict[int, int], dict[int, int]]:
+def _moved(*, usage: bool, only: list[int] | None) -> tuple[dict[int, int], dict[int, int]]:
     """What the ledger put on each account of a meter, refunds taken off; and what it booked as used."""
     credited: dict[int, int] = {}
     used: dict[int, int] = {}
     moved = Transfer.objects.filter(kind__in=MOVING).order_by()
     for side, sign in (("credit", 1), ("debit", -1)):
         rows = moved.filter(**{f"{side}__code": "meter"})
+        if only is not None:
+            rows = rows.filter(**{f"{side}__owner__in": [str(pk) for pk in only]})
         _add(credited, rows.exclude(cause_kind="usage"), side, sign)
         if usage:
             _add(used, rows.filter(cause_kind="usage"), side, -sign)
@@ -299,14 +306,14 @@ def _add(sums: dict[int, int], rows: QuerySet[Transfer], side: str, sign: int) -
         sums[int(owner)] = sums.get(int(owner), 0) + sign * int(fen)
 
 
-def _done() -> dict[int, int]:
+def _done(only: list[int] | None) -> dict[int, int]:
     """Confirmed orders that moved money; opening itself sets the count and is none of them."""
-    done = MeterOrder.objects.filter(state=State.DONE, kind__in=sorted(MONEY_KINDS)).order_by()
+    done = MeterOrder.objects.filter(**_of(only), state=State.DONE, kind__in=sorted(MONEY_KINDS)).order_by()
     return dict(done.values_list("opening_id").annotate(number=Count("pk")))
 
 
-def _corrected() -> dict[int, int]:
-    rows = CountCorrection.objects.order_by().values_list("opening_id").annotate(delta=Sum("delta"))
+def _corrected(only: list[int] | None) -> dict[int, int]:
+    rows = CountCorrection.objects.filter(**_of(only)).order_by().values_list("opening_id").annotate(delta=Sum("delta"))
     return {opening: int(delta) for opening, delta in rows}
 
 

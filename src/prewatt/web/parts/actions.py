@@ -58,6 +58,7 @@ ACTIONS: dict[str, Text] = {
     "resale.pay_out": _("paid out what was given back"),
     "alarm.acknowledge": _("acknowledged an alarm"),
     "reconciliation.again": _("compared the books with the meters"),
+    "reconciliation.accept": _("took a difference into the books"),
     "sell": _("sold"),
     "resend": _("sent a sale again"),
     "refund": _("refunded"),
