@@ -131,10 +131,15 @@ def test_the_forecast_does_not_warn_again_and_again_at_its_edge() -> None:
 
 def test_a_payment_ends_it_and_not_knowing_does_not() -> None:
     paid, unknown = replace(POOR, money_fen=1), replace(POOR, money_fen=None)
-    assert is_over(step(paid), was_due=True, money_fen=1)
-    assert not is_over(step(paid), was_due=False, money_fen=1)  # still low: the warning stands
-    assert is_over(step(replace(POOR, money_fen=5001)), was_due=False, money_fen=5001)
-    assert not is_over(step(unknown), was_due=True, money_fen=None)
+    assert is_over(step(paid), was_due=True, usable_fen=1)
+    assert not is_over(step(paid), was_due=False, usable_fen=1)  # still low: the warning stands
+    assert is_over(step(replace(POOR, money_fen=5001)), was_due=False, usable_fen=5001)
+    assert not is_over(step(unknown), was_due=True, usable_fen=None)
+
+
+def test_an_agreed_overdraft_is_no_debt() -> None:
+    assert step(replace(POOR, overdraft_fen=101)).act is None
+    assert step(replace(POOR, overdraft_fen=100)).act == Act.CUT
 
 
 def test_who_protects_every_hour_is_never_cut() -> None:
@@ -175,7 +180,7 @@ def test_whatever_happens_every_cut_is_fair(happenings: list[Any], rules: Rules,
         one = replace(one, read_at=now) if reads else one
         told = _tell(told, now) if tells else told
         found = next_step(one, told, site, now=now)
-        if is_over(found, was_due=due, money_fen=one.money_fen):
+        if is_over(found, was_due=due, usable_fen=one.money_fen):
             told, due = Told(), False
             assert (one.money_fen or 0) > 0
             found = next_step(one, told, site, now=now)

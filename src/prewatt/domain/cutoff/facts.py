@@ -5,7 +5,7 @@ A handful of queries for any number of accounts; who has plenty is left to the d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -13,6 +13,8 @@ from typing import NamedTuple
 from django.db.models import F, Q
 
 from prewatt.domain import workdays
+from prewatt.domain.billing import queries as billing
+from prewatt.domain.billing.queries import Stand
 from prewatt.domain.control import cutting
 from prewatt.domain.control.models import NeverCut, SwitchRules
 from prewatt.domain.cutoff import rule
@@ -28,24 +30,20 @@ from prewatt.domain.metering.states import FORCED_ON
 AGAIN_AFTER = timedelta(minutes=30)  # a trip that came to nothing is not tried again sooner
 
 
-class Credit(NamedTuple):
-    """An account whose balance lives in the ledger: what may still be used, and the reading that it counts up to."""
-
-    money_fen: int | None
-    known_at: datetime | None
-    post_paid: bool = False
+# The price of use comes hours after it, for some plans a day: what is owed can only have grown since. Later than this
+# the books are as stale as a meter that does not answer.
+PRICED_WITHIN = timedelta(hours=36)
 
 
-def no_credits(_openings: Collection[int] | None) -> Mapping[int, Credit]:
-    return {}
+def credits_of(openings: Collection[int] | None = None) -> Mapping[int, Stand]:
+    """The accounts that the platform bills, by opening; None asks for all of them."""
+    return billing.standings(openings)
 
 
-# Who knows the accounts that the platform bills, by opening; None asks for all of them.
-CREDITS: list[Callable[[Collection[int] | None], Mapping[int, Credit]]] = [no_credits]
-
-
-def credits_of(openings: Collection[int] | None = None) -> Mapping[int, Credit]:
-    return CREDITS[-1](openings)
+def _read_at(credit: Stand) -> datetime | None:
+    if credit.read_at is None or credit.known_at is None:
+        return None
+    return min(credit.read_at, credit.known_at + PRICED_WITHIN)
 
 
 def rules() -> FairRules:
@@ -119,7 +117,7 @@ def accounts(fair: FairRules, *, now: datetime, only: Collection[int] | None = N
     yield from _known(rows, credits, fair, now)
 
 
-def _known(rows: list[_Row], credits: Mapping[int, Credit], fair: FairRules, now: datetime) -> Iterator[Known]:
+def _known(rows: list[_Row], credits: Mapping[int, Stand], fair: FairRules, now: datetime) -> Iterator[Known]:
     openings, meters = [row.opening for row in rows], [row.meter for row in rows]
     told, graces, standings = _told(openings), _graces(openings, now), _standings(openings)
     never, kept, trips = _never(meters), _kept(meters), _trips(meters, now)
@@ -127,17 +125,18 @@ def _known(rows: list[_Row], credits: Mapping[int, Credit], fair: FairRules, now
     homes = frozenset(fair.dwelling_uses)
     for row in rows:
         credit = credits.get(row.opening)
-        money_fen = row.net_fen if credit is None else credit.money_fen
+        money_fen = row.net_fen if credit is None else credit.available_fen
         left = ahead[row.meter].left(money_fen, now=now) if row.meter in ahead else None
         account = rule.Account(
             money_fen=money_fen,
             alarm1_fen=row.alarm1_fen,
             alarm2_fen=row.alarm2_fen,
-            read_at=row.taken_at if credit is None else credit.known_at,
+            read_at=row.taken_at if credit is None else _read_at(credit),
             runs_out_at=None if left is None else now + timedelta(days=left.low),
             platform=credit is not None,
             dwelling=bool({row.use, row.room_use or ""} & homes),
-            post_paid=credit is not None and credit.post_paid,
+            post_paid=credit is not None and credit.postpaid,
+            overdraft_fen=credit.overdraft_fen if credit is not None else 0,
             never_cut=row.meter in never,
             held=row.forced == FORCED_ON,
             kept=row.meter in kept,

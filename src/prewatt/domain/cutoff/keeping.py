@@ -21,7 +21,6 @@ from prewatt import profiles
 from prewatt.domain.control import cutting
 from prewatt.domain.control.models import Reason
 from prewatt.domain.cutoff import facts
-from prewatt.domain.cutoff.facts import credits_of
 from prewatt.domain.cutoff.hours import Hours
 from prewatt.domain.cutoff.models import FairRules, Grace, Keep
 from prewatt.domain.dispatch import operations as dispatch
@@ -122,7 +121,7 @@ def _rows(fair: FairRules, until: datetime | None, now: datetime, only: list[int
         graced = Grace.objects.filter(ended_at__isnull=True, until__gt=now).values("opening")
         low = Q(net_fen__lte=F("alarm2_fen")) | Q(lasts__lte=hours_ahead) | Q(current__in=graced)
         found = found.annotate(lasts=board.LASTS).filter(low)
-    billed = set(credits_of())
+    billed = set(facts.credits_of())
     rows = found.order_by("pk").values_list(*_COLUMNS)
     return [row for one in rows if (row := _Row(*one)).opening not in billed and may_hold(row.profile, *row.allow)]
 

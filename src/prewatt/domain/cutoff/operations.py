@@ -59,7 +59,7 @@ def _nothing_new(one: Known, found: Next) -> bool:
     if one.standing is None:
         return found.stage == Stage.FINE
     was_due = one.standing.stage in DUE
-    return not rule.is_over(found, was_due=was_due, money_fen=one.account.money_fen) and _facts(one, found) == {
+    return not rule.is_over(found, was_due=was_due, usable_fen=one.account.usable_fen) and _facts(one, found) == {
         name: getattr(one.standing, name) for name in _FIELDS
     }
 
@@ -93,7 +93,7 @@ def _move(opening: int, fair: FairRules, now: datetime) -> bool:
     site = facts.site(fair, now=now)
     found = rule.next_step(one.account, one.told, site, now=now, grace=one.grace)
     if one.standing is not None and rule.is_over(
-        found, was_due=one.standing.stage in DUE, money_fen=one.account.money_fen
+        found, was_due=one.standing.stage in DUE, usable_fen=one.account.usable_fen
     ):
         _end(one, meter, now)
         return True

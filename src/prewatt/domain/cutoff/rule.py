@@ -86,6 +86,7 @@ class Account:
     alarm1_fen: int
     alarm2_fen: int
     read_at: datetime | None
+    overdraft_fen: int = 0  # may be owed without being due: agreed with the account
     runs_out_at: datetime | None = None  # by the forecast, the earlier end of its interval
     platform: bool = True  # switched by our order; False: the meter counts down and switches by itself
     dwelling: bool = False
@@ -96,6 +97,10 @@ class Account:
     is_off: bool = False
     lost: bool = False
     trip_on_its_way: bool = False
+
+    @property
+    def usable_fen(self) -> int | None:
+        return None if self.money_fen is None else self.money_fen + self.overdraft_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,20 +163,21 @@ class Next:
     cut_at: datetime | None = None  # the earliest, as things stand
 
 
-def is_over(step: Next, *, was_due: bool, money_fen: int | None) -> bool:
+def is_over(step: Next, *, was_due: bool, usable_fen: int | None) -> bool:
     """Whether the episode has ended: out of the alarm, or, once it was due, out of the debt. Unknown ends nothing."""
-    if money_fen is None:
+    if usable_fen is None:
         return False
-    return step.stage == Stage.FINE or (was_due and money_fen > 0)
+    return step.stage == Stage.FINE or (was_due and usable_fen > 0)
 
 
 def next_step(one: Account, told: Told, site: Site, *, now: datetime, grace: Grace | None = None) -> Next:
     if one.money_fen is None:
         return Next(Stage.FINE, Why.UNKNOWN)
-    if one.money_fen > 0:
+    usable_fen = one.money_fen + one.overdraft_fen
+    if usable_fen > 0:
         return _running(one, one.money_fen, told, site, now)
     granted_fen = grace.amount_fen if grace is not None and now < grace.until else 0
-    found = _due(one, told, site, now, spared=one.money_fen + granted_fen > 0)
+    found = _due(one, told, site, now, spared=usable_fen + granted_fen > 0)
     return replace(found, at=grace.until) if grace is not None and found.stage == Stage.GRACE else found
 
 
