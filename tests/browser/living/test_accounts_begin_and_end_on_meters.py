@@ -117,7 +117,8 @@ def test_the_account_of_a_meter_that_is_silent_is_closed_by_two_persons(at: Any,
     customer_page(page, LOST)
     page.click("a:has-text('Close the account…')")
     close = page.get_by_role("button", name="Switch off and close 1 meter")
-    for field, value in (("balance", "12.30"), ("energy", "99999.9"), ("reason", "its display is dark")):
+    register = page.locator("main table td[data-title='Register (kWh)']").first.inner_text().replace(",", "")
+    for field, value in (("balance", "12.30"), ("energy", register), ("reason", "its display is dark")):
         page.fill(f"[name$=-{field}]", value)
     close.click()
     page.wait_for_selector(".msg.bad")  # nobody has confirmed what was typed
