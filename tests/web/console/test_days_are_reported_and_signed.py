@@ -65,15 +65,21 @@ ALL = f"from={DAY}&to=2026-06-03"
                 [DAY, "全部", "2", "130.00", "0.00", "5.00", "125.00", ""],
             ],
         ),
-        ("per=month", [["2026-06", "全部", "2", "130.00", "30.00", "5.00", "95.00", ""]]),
-        ("per=year&tender=cash", [["2026", "全部", "1", "100.00", "0.00", "5.00", "95.00", ""]]),
-        ("per=year&by=building", [["2026", "A座", "2", "130.00", "30.00", "5.00", "95.00", ""]]),
+        ("per=month", [["2026-06", "全部", "2", "130.00", "30.00", "5.00", "95.00"]]),
+        ("per=year&tender=cash", [["2026", "全部", "1", "100.00", "0.00", "5.00", "95.00"]]),
+        ("per=year&by=building", [["2026", "A座", "2", "130.00", "30.00", "5.00", "95.00"]]),
         ("per=day&to=1999-01-01&from=1998-01-01", []),
     ],
 )
 def test_a_span_is_shown_by_day_month_or_year(admin: Any, query: str, found: list[list[str]]) -> None:
     page = admin.get(f"/reports/finance/?{ALL}&{query}")
     assert shown(page) == found
+
+
+def test_the_column_of_the_split_is_called_by_its_split(admin: Any) -> None:
+    asked = {"": "售电员", "seller": "售电员", "tender": "收款方式", "building": "楼宇"}
+    heads = {by: admin.get(f"/reports/finance/?{ALL}&by={by}").context["table"].heads()[1] for by in asked}
+    assert {by: head.column.headed for by, head in heads.items()} == asked
 
 
 def test_the_file_holds_what_the_page_shows_and_the_same_total(admin: Any) -> None:
