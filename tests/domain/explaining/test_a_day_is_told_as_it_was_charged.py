@@ -182,3 +182,18 @@ def test_a_ladder_counts_from_the_beginning_of_its_month(counter: Counter, openi
     assert [(one.part.step, one.part.wh) for one in first.lines] == [(1, 10_000)]
     assert [(one.part.step, one.part.wh) for one in second.lines] == [(1, 5_000), (2, 5_000)]
     assert (first.difference_fen, second.fen) == (0, 700)
+
+
+def test_an_account_pays_from_the_moment_it_was_opened(counter: Counter, opening: Any) -> None:
+    """The platform prices the same stretch: half an hour of the day's only hour with use."""
+    from prewatt.domain.billing.rating import of_days
+    from prewatt.domain.metering.models import UsageDay
+
+    plan(counter, opening, FLAT)
+    opening.opened_at = MIDNIGHT + timedelta(days=2, minutes=30)
+    opening.save()
+    used(opening, date(2026, 6, 3), 10_000, 400)
+    used(opening, date(2026, 6, 4), 333, 27)
+    first, second = told(opening).days
+    assert (first.fen, first.difference_fen, second.fen) == (400, 0, 27)
+    assert first.fen + second.fen == of_days(opening, UsageDay.objects.all())

@@ -111,7 +111,7 @@ def _told(opening: Opening, first: date, last: date) -> Iterable[Told]:
     rules = rules_of(opening.meter_id)
     since = max(begun, min([first, *(_span_start(one, first) for one in rules)]))
     closed = {one.day: one for one in _closed(opening.meter_id, since, last)}
-    told = _explained(opening.meter_id, rules, closed, first)
+    told = _explained(opening, rules, closed, first)
     facts = _Facts(opening, rules, first, last)
     for day, row in closed.items():
         if day >= first:
@@ -135,7 +135,7 @@ Found = tuple[list[Line], int, Fraction] | str
 
 
 def _explained(
-    meter_id: int, rules: Sequence[Rules], closed: Mapping[date, UsageDay], first: date
+    opening: Opening, rules: Sequence[Rules], closed: Mapping[date, UsageDay], first: date
 ) -> dict[date, Found]:
     """By day: lines, fen and the carried fraction; or why there is no price."""
     found: dict[date, Found] = {}
@@ -146,7 +146,7 @@ def _explained(
         )
         mine = {day: row for day, row in closed.items() if begins <= day <= ends}
         try:
-            use = _within(one, intervals(meter_id=meter_id, plan=one.plan, days=mine))
+            use = _within(opening, one, intervals(meter_id=opening.meter_id, plan=one.plan, days=mine))
             for day in explaining.by_day(one.plan, use):
                 if day.day >= first:
                     _add(found, day, one)
@@ -155,10 +155,11 @@ def _explained(
     return found
 
 
-def _within(one: Rules, use: Iterable[Any]) -> list[Any]:
-    """Only what these rules price: an interval across their border is cut there."""
-    from_s = int(one.since.timestamp())
-    to_s = int(one.until.timestamp()) if one.until else 2**62
+def _within(opening: Opening, one: Rules, use: Iterable[Any]) -> list[Any]:
+    """Only what these rules price, and only while the account was open: an interval across a border is cut there."""
+    from_s = int(max(one.since, opening.opened_at).timestamp())
+    ends = [int(at.timestamp()) for at in (one.until, opening.closed_at) if at]
+    to_s = min(ends, default=2**62)
     found = []
     for piece in use:
         if piece.start_s < from_s < piece.end_s:

@@ -102,7 +102,7 @@ def _line(line: Line, e4: int) -> ShownLine:
         title = str(KIND_WORDS["step"])
     return ShownLine(
         title=title,
-        clock="、".join(f"{_clock(begin)}–{_clock(end, last=True)}" for begin, end in part.clock),
+        clock=", ".join(f"{_clock(begin)}–{_clock(end, last=True)}" for begin, end in part.clock),
         step=_("step %(step)d") % {"step": part.step} if part.step else "",
         kwh=_kwh(part.wh) if part.wh is not None else _count(part.count),
         price=_price(part.rate_e8),

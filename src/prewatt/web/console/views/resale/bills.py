@@ -222,7 +222,7 @@ def _form(request: HttpRequest, bill: PurchaseBill | None) -> Page:
     tail = [_items_box(bill), _markup_box(bill), *([_as_price_box(bill)] if who.all_buildings else [])]
     number = Box("number", _("Number of the bill"), value=bill.number if bill else "", length_max=64)
     return Page(
-        title=f"{_('Purchase bill')} {bill.month:%Y-%m}" if bill else _("New purchase bill"),
+        title=_("Purchase bill %(month)s") % {"month": f"{bill.month:%Y-%m}"} if bill else _("New purchase bill"),
         page="bills",
         back=reverse("console:purchase-bills"),
         parts=(
