@@ -9,8 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from prewatt.domain.billing import operations as billing
+from prewatt.domain.billing.models import Billing, Terms
+from prewatt.domain.billing.models import Standing as BilledStanding
 from prewatt.domain.control import operations as control
 from prewatt.domain.control.models import Cut, SwitchRules
+from prewatt.domain.cutoff import facts, operations
 from prewatt.domain.cutoff.models import FairRules, Notice, Standing
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.staff.models import LogEntry
@@ -151,3 +155,16 @@ def test_a_quiet_pass_only_reads(tower: Tower, django_assert_max_num_queries: An
     tower.tend()
     with django_assert_max_num_queries(16):
         assert tower.tend() == 0
+
+
+def test_the_books_of_the_platform_say_what_is_left(counter: Any) -> None:
+    """No stand-in: terms and what the use has cost, as billing keeps them."""
+    opening = counter.opened(balance_fen=99_999)  # what the meter shows counts for nothing
+    terms = {"billing": Billing.PLATFORM, "overdraft_fen": 100, "switch_on_min_fen": 0}
+    billing.begin(opening=opening, asked="f", **terms)
+    BilledStanding.objects.filter(pk=opening.pk).update(rated_fen=700, rated_until=counter.now)
+    (one,) = facts.accounts(facts.rules(), now=counter.now)
+    assert (one.account.platform, one.account.money_fen, one.account.usable_fen) == (True, -700, -600)
+    assert one.account.read_at is not None
+    Terms.objects.update(billing=Billing.POSTPAID)
+    assert operations.tend(now=counter.now) == 0  # who pays afterwards is not reminded here
