@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).resolve().parents[3] / "src/prewatt"
 
 
 CODE = re.compile(r"[a-z_]+(\.[a-z_]+)?")
-SAID_BY_PLACE = ("log", "log_step")  # helpers of rooms that take the action as a plain argument
+SAID_BY_PLACE = ("log", "_log", "log_step")  # helpers of rooms that take the action as a plain argument
 
 
 def logged() -> Iterator[tuple[str, str]]:
