@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -89,6 +89,14 @@ def test_a_meter_that_came_later_starts_with_its_first_reading_and_one_without_r
     rows = sheet(person())
     assert rows[meter.number].used_wh == 200
     assert silent.number not in rows
+
+
+def test_a_period_that_ends_before_it_begins_has_no_rows(site: Site) -> None:
+    meter = site.add("0300010401")
+    site.record([look(meter, -5, energy_wh=0)])
+    who = person()
+    assert list(sheet(who)) == ["0300010401"]
+    assert sheet(who, first_day=LAST + timedelta(days=1)) == {}
 
 
 def test_a_missing_reading_is_said(site: Site) -> None:

@@ -63,15 +63,16 @@ def sheet(*, operator: Operator, wanted: Wanted) -> QuerySet[Meter, Any]:
     between, so the formula does not hold and `used_wh` is what was counted hour by hour instead.
     """
     found = Meter.objects.for_operator(operator).filter(_meters(wanted, ""))
+    if wanted.end_ms <= wanted.start_ms:
+        found = found.none()
     edges = found.annotate(
         before_ms=Coalesce(_edge("taken_ms", upto=wanted.start_ms), _edge("taken_ms", since=wanted.start_ms)),
         after_ms=_edge("taken_ms", upto=wanted.end_ms),
         before_wh=Coalesce(_edge("energy_wh", upto=wanted.start_ms), _edge("energy_wh", since=wanted.start_ms)),
         after_wh=_edge("energy_wh", upto=wanted.end_ms),
-    ).filter(after_ms__gte=F("before_ms"))
-    named = edges.annotate(
+    ).filter(after_ms__isnull=False)  # then there is one before it, or it is the first itself: one look, not three
+    named = edges.alias(counted_wh=_counted(wanted)).annotate(
         ratio_=ratio_in(),
-        counted_wh=_counted(wanted),
         moved=Case(
             When(Q(after_wh__lt=F("before_wh")) | _ratio_changed(wanted), then=Value(True)),
             default=Value(False),
