@@ -13,8 +13,9 @@ import pytest
 from domain.metering.site import MIDNIGHT_MS, ZONE, Site, look
 from prewatt.domain.estate.models import Building, Floor, Meter, Room
 from prewatt.domain.metering import shape as shapes
+from prewatt.domain.metering.models import BuildingHour
 from prewatt.domain.metering.scope import Scope
-from prewatt.domain.metering.shape import WEEKEND, WORKDAYS, Shape, shape
+from prewatt.domain.metering.shape import Shape, shape
 from prewatt.domain.metering.usage import Days
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.operations import ready_roles
@@ -95,9 +96,26 @@ def test_base_load_and_highest_hour_are_found(used: dict[str, list[int]]) -> Non
     assert found.highest.wh == max(every)
     assert found.base_wh == pytest.approx(fmean(nights), abs=0.5)
     assert found.load_factor_e3 == pytest.approx(1000 * fmean(every) / max(every), abs=0.5)
-    workdays = [wh for (day, hour), each in hand.items() for wh in each if day < 5 and hour == 9]
-    assert found.mean(WORKDAYS, (9,)) == pytest.approx(fmean(workdays), abs=0.5)
-    assert found.mean(WEEKEND, (9,)) != found.mean(WORKDAYS, (9,))
+
+
+def test_make_up_days_are_worked_and_holidays_are_rested(site: Site) -> None:
+    """Around National Day 2026: a Sunday and a Saturday are worked, the Friday of Mid-Autumn and a week are not."""
+    span = Days(date(2026, 9, 14), date(2026, 10, 18))
+    start = datetime(2026, 9, 14, tzinfo=ZONE)
+    place = Building.objects.create(code="H", name="H座")
+    off = {date(2026, 9, 25), *(date(2026, 10, day) for day in range(1, 8))}
+    worked = {date(2026, 9, 20), date(2026, 10, 10)}
+    days = [span.first + timedelta(days=at) for at in range(len(span))]
+    rest = {day for day in days if (day.weekday() >= 5 and day not in worked) or day in off}
+    for at, day in enumerate(days):
+        start_ms = int((start + timedelta(days=at, hours=9)).timestamp() * 1000)
+        BuildingHour.objects.create(start_ms=start_ms, place=place.pk, energy_wh=100 if day in rest else 900 + at)
+    found = shape(operator=person(), scope=Scope(building="H"), days=span)
+    assert found.mean_of(9, rests=True) == 100
+    work = [900 + at for at, day in enumerate(days) if day not in rest]
+    assert found.mean_of(9, rests=False) == pytest.approx(fmean(work), abs=0.5)
+    assert found.kinds[True, 9].hours == len(rest)
+    assert found.mean_of(8, rests=True) is None
 
 
 def test_who_sees_one_building_is_shown_its_hours_alone(used: Any) -> None:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet, Sum
 
+from prewatt.domain import workdays
 from prewatt.domain.estate import scope as estate
 from prewatt.domain.metering.closing import HOUR_MS, day_start_ms
 from prewatt.domain.metering.models import BuildingHour, UsageHour
@@ -29,7 +30,6 @@ HOURS_READ_MAX = 400_000  # of single meters, at once
 DAYS_MAX = 366
 WEEK = 7
 NIGHT = range(1, 5)  # nobody should be in: what is used from one to five runs by itself
-WORKDAYS, WEEKEND = range(5), range(5, WEEK)
 
 
 @dataclass(slots=True)
@@ -61,12 +61,18 @@ class Shape:
     days: Days
     asked: Days
     cells: dict[tuple[int, int], Cell] = field(default_factory=dict)
+    kinds: dict[tuple[bool, int], Cell] = field(default_factory=dict)  # whether people rest that day, hour
     highest: Highest | None = None
 
     def mean(self, weekdays: Iterable[int], hours: Iterable[int]) -> int | None:
         """Wh an hour, over these hours of these weekdays; None where nothing is known."""
         known = [self.cells[day, hour] for day in weekdays for hour in hours if (day, hour) in self.cells]
         return Cell(sum(one.hours for one in known), sum(one.wh for one in known)).mean_wh
+
+    def mean_of(self, hour: int, *, rests: bool) -> int | None:
+        """Wh in this hour of the days on which people rest, or work, by the calendar; None where nothing is known."""
+        found = self.kinds.get((rests, hour))
+        return found.mean_wh if found is not None else None
 
     @property
     def wh(self) -> int:
@@ -108,6 +114,7 @@ def shape(*, operator: Operator, scope: Scope, days: Days) -> Shape:
     for start_ms, wh in rows:
         at = datetime.fromtimestamp(start_ms / 1000, here)
         found.cells.setdefault((at.weekday(), at.hour), Cell()).take(wh)
+        found.kinds.setdefault((workdays.rests(at.date()), at.hour), Cell()).take(wh)
         if found.highest is None or wh > found.highest.wh:
             found.highest = Highest(wh, at)
     return found
@@ -152,7 +159,6 @@ def _hours(days: Days, here: ZoneInfo) -> int:
     return (day_start_ms(days.last + timedelta(days=1), here) - day_start_ms(days.first, here)) // HOUR_MS
 
 
-def curve(found: Shape, weekdays: Iterable[int]) -> list[int | None]:
-    """Wh of each hour of the day, mean over these weekdays."""
-    wanted = tuple(weekdays)
-    return [found.mean(wanted, (hour,)) for hour in range(24)]
+def curve(found: Shape, *, rests: bool) -> list[int | None]:
+    """Wh of each hour of the day, mean over the days on which people rest, or work."""
+    return [found.mean_of(hour, rests=rests) for hour in range(24)]

@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from prewatt.domain.metering import queries as metering
-from prewatt.domain.metering.shape import WEEK, WEEKEND, WORKDAYS, Shape, curve, shape
+from prewatt.domain.metering.shape import WEEK, Shape, curve, shape
 from prewatt.domain.metering.usage import Days
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.alarms import buildings
@@ -69,8 +69,8 @@ def _rows(found: Shape) -> list[dict[str, Any]]:
         {
             "hour": f"{hour:02d}:00",
             **{key: found.mean((day,), (hour,)) for day, (key, _word) in enumerate(DAYS)},
-            "workdays": found.mean(WORKDAYS, (hour,)),
-            "weekend": found.mean(WEEKEND, (hour,)),
+            "workdays": found.mean_of(hour, rests=False),
+            "weekend": found.mean_of(hour, rests=True),
             "all": found.mean(range(WEEK), (hour,)),
             "low": low,
             "high": high,
@@ -98,8 +98,8 @@ REGISTER = Register(
     columns=(
         Column("hour", gettext_lazy("Hour"), sort=("hour",), width=8),
         *(_energy(key, word, sort=(key,), tone=_warmth(key)) for key, word in DAYS),
-        _energy("workdays", gettext_lazy("Monday to Friday"), sort=("workdays",), width=14),
-        _energy("weekend", gettext_lazy("Weekend"), sort=("weekend",), width=14),
+        _energy("workdays", gettext_lazy("Working days"), sort=("workdays",), width=14),
+        _energy("weekend", gettext_lazy("Days of rest"), sort=("weekend",), width=14),
         _energy("all", gettext_lazy("Every day"), sort=("all",), width=14, shown=False),
     ),
     filters=(
@@ -138,10 +138,10 @@ def _chart(found: Shape) -> dict[str, Any]:
         "kind": "load",
         "unit": "kWh",
         "labels": [f"{hour:02d}:00" for hour in range(24)] if found.hours else [],
-        "today_name": _("Monday to Friday"),
-        "today": _kwh(curve(found, WORKDAYS)),
-        "yesterday_name": pgettext("chart", "Weekend"),
-        "yesterday": _kwh(curve(found, WEEKEND)),
+        "today_name": _("Working days"),
+        "today": _kwh(curve(found, rests=False)),
+        "yesterday_name": _("Days of rest"),
+        "yesterday": _kwh(curve(found, rests=True)),
     }
 
 
