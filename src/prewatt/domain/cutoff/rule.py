@@ -220,10 +220,10 @@ def _due(one: Account, told: Told, site: Site, now: datetime, *, spared: bool) -
     """Nothing is left. `spared`: what is owed lies within a grace that goes on."""
     if one.post_paid:
         return Next(Stage.FINE, Why.POST_PAID)
+    if one.is_off:  # nobody is warned of what has happened
+        return Next(Stage.OFF, Why.OFF)
     if (word := _missing(told, site, now)) is not None:
         return word
-    if one.is_off:
-        return Next(Stage.OFF, Why.OFF)
     if not one.platform:
         return Next(Stage.DUE, Why.KEPT if one.kept else Why.HELD if one.held else Why.METER_CUTS)
     if one.never_cut:

@@ -58,6 +58,8 @@ def why(standing: Standing) -> str:
 
 def following(standing: Standing) -> str:
     """What happens next, and when."""
+    if standing.next_at and standing.why in (Why.LOW, Why.RUNS_OUT, Why.NOTHING_LEFT):
+        return _("second warning %(at)s") % {"at": moment(standing.next_at)}
     match standing.stage:
         case Stage.WARNED:
             return _("second warning at alarm 2")

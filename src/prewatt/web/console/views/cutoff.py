@@ -123,7 +123,7 @@ LIST = Register(
         Column(
             "billing",
             gettext_lazy("Billed by"),
-            value=lambda one: _("platform") if one.platform else _("meter"),
+            value=lambda one: _("platform billing") if one.platform else _("meter billing"),
             sort=("platform",),
             shown=False,
         ),
