@@ -174,3 +174,18 @@ def test_what_is_decided_for_later_changes_nothing_before_it(
         assert after == cost(counter, at + 5 * HOUR, at + 6 * HOUR, wh)
         assert (after == cost(counter, NOW, NOW + HOUR, wh)) or first != second
         transaction.set_rollback(True)
+
+
+def test_another_settlement_begins_another_statement(counter: Counter) -> None:
+    """A ladder of months gives way to one of years within an hour: the hour is cut, and each counts its own."""
+    from prewatt.domain.tariff.pricing import charged_fen, priced, rules_of
+    from prewatt.domain.tariff.rules.timeline import Interval
+
+    plan = add(counter, LADDER).plan
+    use(counter, plan)
+    add(counter, LADDER | {"settlement": {"every": "year"}}, plan=plan, key="k2", effective_from=NOW + HOUR / 2)
+    found = rules_of(counter.meters[0].pk)
+    assert [one.sources[0].number for one in found] == [1, 2]
+    bills = priced(found, [Interval.between(NOW, NOW + HOUR, 20_000)])
+    assert [bill.wh for _rules, bill in bills] == [10_000, 10_000]
+    assert charged_fen(bills) == 1000, "neither has left its first step"
