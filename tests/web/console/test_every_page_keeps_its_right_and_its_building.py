@@ -40,7 +40,11 @@ ARGUMENTS: dict[str, Args] = {
     **_all("command", "meter", "switch_off"),
     **_all("commissioning-live commissioning-stop", "inquiry"),
     **_all("customer customer-live customer-edit customer-close customer-hand-over", "customer"),
-    **_all("account-edit account-change explain cutoff-account cutoff-grace cutoff-told", "opening"),
+    **_all(
+        "account-edit account-change explain cutoff-account cutoff-grace cutoff-told",
+        "opening",
+    ),
+    **_all("reconciliation-account reconciliation-accept", "opening"),
     **_all("closing closing-live", "closing"),
     **_all("closing-act", "closing", "withdraw"),
     **_all("estate-gateway estate-gateway-edit estate-gateway-code estate-gateway-remove estate-bus-new", "gateway"),

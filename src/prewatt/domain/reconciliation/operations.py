@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from prewatt.domain import rows
 from prewatt.domain.metering import board
 from prewatt.domain.metering.queries import today
 from prewatt.domain.reconciliation import rule
+from prewatt.domain.reconciliation.classify import Cause, Classified
+from prewatt.domain.reconciliation.facts import explain
 from prewatt.domain.reconciliation.models import Line, Run, Total, Verdict
 from prewatt.domain.reconciliation.rule import Compared
 from prewatt.domain.staff import operations as staff
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
 
 AGAIN_S = 30  # somebody who asks again at once sees what was just found
+EXPLAINED_MAX = 300
 KEPT_DAYS = 400  # so long the differences of a day can be looked up; its sums stay
 MAY_COMPARE = (Right.DECIDE, Right.AUDIT)
 
@@ -58,11 +61,13 @@ def _compare(day: date, now: datetime, *, operator: Operator | None, address: st
         return 0
     with rule.one_view():
         found = rule.compare(board.accounts())
+        why = _explained(found, now)
     with transaction.atomic():
         run, _new = Run.objects.select_for_update().get_or_create(day=day)
         if Run.objects.filter(fresh, day=day).exists():
             return 0  # somebody else was at it meanwhile
         _write(run, found)
+        _say_why(run, why)
         Run.objects.filter(pk=run.pk).update(at=now, by=operator)
         if operator is not None:
             staff.log(
@@ -74,6 +79,25 @@ def _compare(day: date, now: datetime, *, operator: Operator | None, address: st
                 now=now,
             )
     return max(1, len(found))
+
+
+def _explained(found: Iterable[Compared], now: datetime) -> dict[int, Classified]:
+    """By account. More than so many at once are no single meters' differences."""
+    differing = [one for one in found if one.verdict == Verdict.DIFFERS][:EXPLAINED_MAX]
+    return {one.opening: explain(one, now=now) for one in differing}
+
+
+def _say_why(run: Run, why: Mapping[int, Classified]) -> None:
+    lines = list(Line.objects.filter(run=run, opening__in=list(why)))
+    before = Line.objects.filter(run__lt=run.day, opening__in=list(why)).order_by("run")
+    last_run = Run.objects.filter(day__lt=run.day, at__isnull=False).order_by("-day").values_list("day", flat=True)
+    since = {one.opening_id: one.since or one.run_id for one in before.filter(run=last_run.first())} if why else {}
+    for line in lines:
+        told = why[line.opening_id]
+        line.cause = (told.cause or Cause.UNEXPLAINED).value
+        line.drift_fen = told.drift_fen
+        line.since = since.get(line.opening_id, run.day)
+    Line.objects.bulk_update(lines, ["cause", "drift_fen", "since"], batch_size=200)
 
 
 _KEPT = [field.name for field in fields(Compared) if field.name != "number"]

@@ -10,9 +10,10 @@ from django.db.models import Case, F, QuerySet, Sum, Value, When
 
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.models import Meter
-from prewatt.domain.reconciliation.models import Line, Run, Total, Verdict
+from prewatt.domain.reconciliation.models import Acceptance, Line, Run, Total, Verdict
 
 if TYPE_CHECKING:
+    from prewatt.domain.estate.models import Opening
     from prewatt.domain.staff.models import Operator
 
 SUMS = ("books_fen", "meter_fen", "unbooked_fen", "moving_fen", "surplus_fen", "unexplained_fen")
@@ -26,6 +27,7 @@ class Wanted:
     verdict: str = ""
     building: str = ""  # its code
     text: str = ""
+    cause: str = ""
 
 
 def latest() -> Run | None:
@@ -44,6 +46,8 @@ def lines(*, operator: Operator, wanted: Wanted) -> QuerySet[Line]:
         found = found.filter(meter__in=Meter.objects.for_operator(operator).order_by().values("pk"))
     if wanted.verdict:
         found = found.filter(verdict=wanted.verdict)
+    if wanted.cause:
+        found = found.filter(cause=wanted.cause)
     if wanted.building:
         found = found.filter(building__code=wanted.building)
     if wanted.text:
@@ -81,3 +85,8 @@ def differing_counts() -> list[tuple[int, int | None, int, int | None, datetime 
     found = Line.objects.filter(run=run, verdict=Verdict.DIFFERS).exclude(count_meter=F("count_books"))
     rows = found.values_list("meter_id", "opening_id", "count_books", "count_meter", "read_at", "building_id")
     return list(rows) if run else []
+
+
+def accepted(opening: Opening) -> list[Acceptance]:
+    """What was taken into this account's books, the newest first."""
+    return list(Acceptance.objects.filter(opening=opening).select_related("operator", "second_person").order_by("-at"))

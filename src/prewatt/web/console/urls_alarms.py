@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views import alarms, lost, reconciliation
+from prewatt.web.console.views import alarms, difference, lost, reconciliation
 
 urlpatterns = [
     path("alarms/", alarms.index, name="alarms"),
@@ -15,6 +15,8 @@ urlpatterns = [
     path("lost/", lost.meters, name="lost"),
     path("lost/gateways/", lost.gateways, name="lost-gateways"),
     path("reconciliation/", reconciliation.index, name="reconciliation"),
+    path("reconciliation/accounts/<int:pk>/", difference.show, name="reconciliation-account"),
+    path("reconciliation/accounts/<int:pk>/accept/", difference.accept, name="reconciliation-accept"),
     path("reconciliation/again/", reconciliation.again, name="reconciliation-again"),
     path("reconciliation/days/", reconciliation.days, name="reconciliation-days"),
 ]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from prewatt.domain.reconciliation import operations, queries
-from prewatt.domain.reconciliation.models import Line, Total, Verdict
+from prewatt.domain.reconciliation.models import CAUSES, Line, Total, Verdict
 from prewatt.domain.reconciliation.queries import Wanted
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.alarms import buildings
@@ -39,7 +39,8 @@ VERDICTS: dict[str, tuple[words.Text, str, str]] = {
 
 
 def _wanted(ask: Ask) -> Wanted:
-    return Wanted(day=ask["day"], verdict=ask["verdict"] or "", building=ask["building"] or "", text=ask["text"] or "")
+    said = {name: ask[name] or "" for name in ("verdict", "building", "text", "cause")}
+    return Wanted(day=ask["day"], **said)
 
 
 def _rows(ask: Ask) -> QuerySet[Line]:
@@ -102,10 +103,10 @@ def _bad_if(name: str) -> Any:
 
 
 def _decide(line: Line) -> str:
-    """An unclear order is decided elsewhere; everything else is looked at on the meter."""
-    return (
-        reverse("console:orders") if line.verdict == Verdict.UNCLEAR else reverse("console:meter", args=[line.meter_id])
-    )
+    """An unclear order is decided elsewhere; everything else is opened out to what it comes from."""
+    if line.verdict == Verdict.UNCLEAR:
+        return reverse("console:orders")
+    return reverse("console:reconciliation-account", args=[line.opening_id])
 
 
 LINES = Register(
@@ -138,6 +139,15 @@ LINES = Register(
             sort=("rank",),
             width=20,
         ),
+        Column(
+            "cause",
+            gettext_lazy("Class"),
+            value=lambda one: one.get_cause_display() if one.cause else "",
+            link=_decide,
+            sort=("cause",),
+            width=20,
+        ),
+        Column("since", gettext_lazy("Differs since"), "day", sort=("since",)),
         Column(
             "number",
             gettext_lazy("Meter number"),
@@ -220,6 +230,7 @@ LINES = Register(
             "choice",
             choices=lambda _who: [(str(key), word[0]) for key, word in VERDICTS.items()],
         ),
+        Filter("cause", gettext_lazy("Class"), "choice", choices=lambda _who: CAUSES),
         Filter("text", gettext_lazy("Room, tenant or meter")),
     ),
     order="verdict",
