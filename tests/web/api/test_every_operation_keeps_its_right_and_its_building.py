@@ -77,6 +77,8 @@ THINGS |= {
     "cancel_refund": lambda half: f"/refunds/{half.refund.pk}/cancel",
     "cancel_reversal": lambda half: f"/reversals/{half.reversal.pk}/cancel",
     "decide": lambda half: f"/orders/{half.unclear.order_id}/decide",
+    "get_difference": lambda half: f"/accounts/{half.opening.pk}/difference",
+    "accept_difference": lambda half: f"/accounts/{half.opening.pk}/difference/accept",
     "accept_late": lambda half: f"/late-answers/{half.late.pk}/accept",
     "get_shift": lambda half: f"/shifts/{half.shift.pk}",
     "close_shift": lambda half: f"/shifts/{half.shift.pk}/close",
@@ -288,6 +290,7 @@ BODIES |= {
     "cancel_reversal": _sent(),
     "decide": _sent(applied=False, reason="x"),
     "accept_late": _sent(reason="x"),
+    "accept_difference": _sent(amount_fen=1, count_delta=0, reason="x"),
     "close_shift": _sent(counted_fen=10_000, reason="x"),
     "open_accounts": lambda half: {
         "customer_id": half.customer.pk,

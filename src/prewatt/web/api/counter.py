@@ -14,21 +14,25 @@ from prewatt.domain import settlement
 from prewatt.domain.dispatch import queries as dispatch
 from prewatt.domain.dispatch.models import Contradiction, MeterOrder
 from prewatt.domain.estate.models import Meter
+from prewatt.domain.reconciliation import accepting
 from prewatt.domain.reconciliation import operations as reconciliation
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import counters, paying, printing, queries, shifts
 from prewatt.domain.vending import operations as vending
+from prewatt.domain.vending.checks import AMOUNT_FEN_MAX
 from prewatt.domain.vending.models import Payment, Shift
 from prewatt.units.values import Money
 from prewatt.web.api import shapes
 from prewatt.web.api.doors import Chapter, SecondPersonUnknown, bearer, by, reads, second_person, write_id, writes
-from prewatt.web.api.finding import meter_of, one
+from prewatt.web.api.finding import account_of, meter_of, one
 from prewatt.web.api.paging import Parts, take
 from prewatt.web.api.shapes import Given, Id, Name, Pk, Word
+from prewatt.web.parts.pages import now
 
 chapter = Chapter("selling")
 TAKES_MONEY: Final = (Right.SELL, Right.REFUND, Right.REVERSE)
+COUNT_MAX: Final = 1_000_000
 Long = Annotated[str, Field(max_length=400, pattern=shapes.PRINTABLE)]
 
 
@@ -447,3 +451,73 @@ def compare_again(request: HttpRequest, given: shapes.NothingIn) -> Any:  # noqa
     """Compare every account with its meter now, in place of today's result"""
     run = reconciliation.again(**by(request))
     return {"day": run.day, "at": run.at}
+
+
+class EvidenceOut(Schema):
+    """`code` names the sentence, `figures` are what stands in it: money whole fen, energy whole Wh."""
+
+    code: str
+    figures: dict[str, int | str]
+
+
+class PartOut(Schema):
+    cause: str
+    amount_fen: int
+    evidence: list[EvidenceOut]
+
+
+class DifferenceOut(Schema):
+    """`amount_fen` and `count_delta` are what accepting takes over; `drift_fen` is shown less predicted balance."""
+
+    account_id: int
+    amount_fen: int
+    count_delta: int
+    drift_fen: int
+    unexplained_fen: int
+    parts: list[PartOut]
+
+
+@reads(chapter, "/accounts/{account_id}/difference", Right.REPORTS, of=DifferenceOut)
+def get_difference(request: HttpRequest, account_id: Pk) -> Any:
+    """What this account's meter shows beyond the books now, and why"""
+    opening = account_of(request, account_id)
+    seen = accepting.look(opening, now=now())
+    if seen is None:
+        raise Http404
+    fen, count = accepting.acceptable(seen[0])
+    told = {"amount_fen": fen, "count_delta": count, "drift_fen": seen[1].drift_fen, "account_id": opening.pk}
+    return told | {"unexplained_fen": seen[1].unexplained_fen, "parts": seen[1].parts}
+
+
+class AcceptIn(Given):
+    """The amounts as `get_difference` showed them."""
+
+    amount_fen: Annotated[StrictInt, Field(ge=-AMOUNT_FEN_MAX, le=AMOUNT_FEN_MAX)]
+    count_delta: Annotated[StrictInt, Field(ge=-COUNT_MAX, le=COUNT_MAX)]
+    reason: Long
+
+
+class AcceptedOut(Schema):
+    id: str
+    account_id: int
+    cause: str
+    amount_fen: int
+    count_delta: int
+    reason: str
+    at: datetime
+
+
+@writes(chapter, "/accounts/{account_id}/difference/accept", Right.DECIDE, of=AcceptedOut, second=True)
+def accept_difference(request: HttpRequest, account_id: Pk, given: AcceptIn) -> Any:
+    """Take over into the books what the meter shows; a second person confirms"""
+    made = accepting.accept(
+        accept_id=write_id(request),
+        opening=account_of(request, account_id),
+        amount_fen=given.amount_fen,
+        count_delta=given.count_delta,
+        reason=given.reason,
+        second_person=second_person(request),
+        **by(request),
+    )
+    names = "id cause amount_fen count_delta reason at".split()
+    return {**{name: getattr(made, name) for name in names}, "account_id": made.opening_id}
