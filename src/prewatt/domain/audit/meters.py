@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from django.db.models import F
 
 from prewatt.domain.audit.report import Finding, Report, Tick
+from prewatt.domain.billing import rating
+from prewatt.domain.billing.models import Terms
 from prewatt.domain.dispatch import queries as dispatch_queries
 from prewatt.domain.dispatch.models import SERIAL_KINDS, MeterOrder
 from prewatt.domain.dispatch.states import State
@@ -14,6 +16,7 @@ from prewatt.domain.estate.models import Opening
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.ledger.accounts import meter as meter_account
 from prewatt.domain.metering.models import Reading, UsageDay
+from prewatt.domain.tariff.rules.timeline import CannotPrice
 from prewatt.domain.vending.look import net_fen
 
 _NAMES = ("taken_ms", "balance_fen", "overdraft_fen", "purchase_count", "bought_fen")
@@ -24,7 +27,11 @@ def meters(report: Report, tick: Tick) -> Iterator[Finding]:
     """Each open account whose meter was read. A meter with an order on its way may show it already, or not yet."""
     openings = Opening.objects.filter(closed_at__isnull=True).select_related("meter").order_by("meter__number")
     total, unread = openings.count(), 0
+    here = set(Terms.objects.values_list("pk", flat=True))
     for done, opening in enumerate(openings.iterator(chunk_size=500)):
+        if opening.pk in here:
+            yield from _rated(opening)
+            continue
         values = last_values(opening)
         if values:
             yield from _one(opening, values)
@@ -35,6 +42,22 @@ def meters(report: Report, tick: Tick) -> Iterator[Finding]:
     report.checked["meters"] = total
     report.notes["meters_unread"] = unread
     tick("meters", total, total)
+
+
+def _rated(opening: Opening) -> Iterator[Finding]:
+    """平台计费: the ledger alone. What is booked as used is what the rules make of the booked days, priced anew."""
+    days = rating.days_of(opening)
+    if any(one.posted_version < one.version for one in days):
+        return  # some wait to be booked
+    try:
+        priced_fen = rating.of_days(opening, days)
+    except CannotPrice as error:
+        yield Finding("meters", "mismatch", f"meter {opening.meter.number}", f"booked use has no price: {error}")
+        return
+    booked_fen = dispatch_queries.credited_fen(opening) - ledger_queries.balance_fen(meter_account(opening.pk))
+    if booked_fen != priced_fen:
+        what = f"{booked_fen} fen are booked as used; the price plan makes {priced_fen} of the closed days"
+        yield Finding("meters", "mismatch", f"meter {opening.meter.number}", what)
 
 
 def last_values(opening: Opening) -> dict[str, int]:

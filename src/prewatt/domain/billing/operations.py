@@ -42,7 +42,7 @@ def rate_one(*, opening_id: int, now: datetime) -> bool:
     row = Standing.objects.get(pk=opening_id)
     before = (row.rated_fen, row.rated_until, row.refused)
     try:
-        rated = rating.so_far(opening, now=now)
+        rated = rating.so_far(opening)
         row.rated_fen, row.rated_until, row.refused = rated.fen, rated.until, ""
     except CannotPrice as error:
         row.refused = str(error)[:200]

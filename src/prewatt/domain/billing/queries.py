@@ -38,6 +38,11 @@ def billed_here(opening_id: int) -> bool:
     return Terms.objects.filter(pk=opening_id).exists()
 
 
+def is_priced(opening_id: int) -> bool:
+    """Whether everything that it used has a price."""
+    return Standing.objects.filter(pk=opening_id, refused="").exists()
+
+
 def terms_of(opening_id: int) -> Terms | None:
     return Terms.objects.filter(pk=opening_id).first()
 

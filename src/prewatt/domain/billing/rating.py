@@ -36,9 +36,9 @@ def of_days(opening: Opening, days: Iterable[UsageDay]) -> int:
     return _priced(opening, rules_of(opening.meter_id), {one.day: one for one in days}, ())
 
 
-def so_far(opening: Opening, *, now: datetime) -> Rated:
+def so_far(opening: Opening) -> Rated:
     """Every closed day, and the closed hours after them. Raises CannotPrice."""
-    rules = rules_of(opening.meter_id, until=now)
+    rules = rules_of(opening.meter_id)
     days = {one.day: one for one in days_of(opening)}
     after_s = _opened_s(opening)
     if days:

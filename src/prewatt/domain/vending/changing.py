@@ -12,7 +12,7 @@ from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, closing, leaving
+from prewatt.domain.vending import checks, closing, leaving, platform
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.closing import Typed
 from prewatt.domain.vending.look import look
@@ -73,6 +73,7 @@ def change_meter(
         return closing.same(done, ClosingKind.CHANGE, opening.customer, opening=opening)
     old, new = held[opening.meter_id], held[new_meter.pk]
     readings = {} if typed is None else {old.pk: typed}
+    platform.check_not_on_platform(opening, old)
     closing.check_leaves(opening, old, operator, opening.customer)
     closing.check_quiet([old.pk, new.pk])
     closing.check_answers([old], readings, operator, second_person)

@@ -15,7 +15,7 @@ from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.metering.models import MeterState
-from prewatt.domain.vending import checks, closing, leaving
+from prewatt.domain.vending import checks, closing, leaving, platform
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.look import look
 from prewatt.domain.vending.records import Closing, ClosingKind, ClosingLine, LineState, Settle
@@ -115,6 +115,7 @@ def hand_over(
 
 
 def _check(opening: Opening, meter: Meter, now: datetime) -> None:
+    platform.check_not_on_platform(opening, meter)
     seen = look(meter.pk)
     checks.check_fresh(seen, meter, now)
     if seen.balance_fen < 0:

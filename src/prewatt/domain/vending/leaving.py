@@ -13,6 +13,8 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from prewatt.domain.billing import operations as billing
+from prewatt.domain.billing import queries as billing_queries
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch import queries as dispatch_queries
 from prewatt.domain.dispatch.states import State
@@ -25,13 +27,14 @@ from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.tariff import operations as tariff
 from prewatt.domain.tariff.models import PlanUse
-from prewatt.domain.vending import terms
+from prewatt.domain.vending import platform, terms
 from prewatt.domain.vending.look import net_fen
 from prewatt.domain.vending.models import Refund
 from prewatt.domain.vending.records import ENDED, Closing, ClosingKind, ClosingLine, ClosingState, LineState
 from prewatt.domain.vending.returning import pay
 from prewatt.link.messages import Kind
 from prewatt.profiles.rows import ProfileError
+from prewatt.units.values import Money
 
 if TYPE_CHECKING:
     from prewatt.domain.dispatch.models import MeterOrder
@@ -108,7 +111,8 @@ def follow(line: ClosingLine, *, now: datetime) -> None:
 
 
 def _was_read(line: ClosingLine, order: MeterOrder, now: datetime) -> None:
-    if order.state != State.DONE or "balance_fen" not in order.after:
+    on_platform = billing_queries.billed_here(line.opening_id)
+    if order.state != State.DONE or ("balance_fen" not in order.after and not on_platform):
         move(line, LineState.STUCK, now=now, reason=order.reason or "not_read")
         return
     judge(
@@ -126,13 +130,21 @@ def _energy_wh(meter_id: int) -> int | None:
 
 def judge(line: ClosingLine, *, energy_wh: int | None, balance_fen: int, read_at: datetime, now: datetime) -> None:
     """What the meter shows, as read or as entered by hand: arrears are to be paid, credit is to be taken off."""
+    on_platform = billing_queries.billed_here(line.opening_id)
+    if on_platform:
+        billing.rate_one(opening_id=line.opening_id, now=now)
+        balance_fen = billing_queries.available_fen(line.opening_id)
     line.energy_wh, line.balance_fen, line.read_at = energy_wh, balance_fen, read_at
-    if balance_fen > ledger_queries.balance_fen(accounts.meter(line.opening_id)):
+    if on_platform and not billing_queries.is_priced(line.opening_id):
+        move(line, LineState.STUCK, now=now, reason="no_price")
+    elif balance_fen > ledger_queries.balance_fen(accounts.meter(line.opening_id)) and not on_platform:
         move(line, LineState.STUCK, now=now, reason="more_than_booked")
     elif balance_fen < 0:
         move(line, LineState.OWES, now=now)
     elif balance_fen == 0:
         emptied(line, now=now)
+    elif on_platform:
+        _take_off_the_account(line, now)
     elif line.how == "typed":
         _take_off_the_books(line, now)
     else:
@@ -211,6 +223,21 @@ def _take_off_the_books(line: ClosingLine, now: datetime) -> None:
         line.carried_fen += fen
     else:
         pay_back(line, fen, now=now)
+    emptied(line, now=now)
+
+
+def _take_off_the_account(line: ClosingLine, now: datetime) -> None:
+    """Its balance never was on the meter: it is paid at once."""
+    fen = line.balance_fen or 0
+    platform.take_back(
+        kind="refund",
+        row_id=f"{line.code}.paid",
+        opening_id=line.opening_id,
+        customer_id=line.closing.customer_id,
+        money=Money(fen),
+        now=now,
+    )
+    pay_back(line, fen, now=now)
     emptied(line, now=now)
 
 

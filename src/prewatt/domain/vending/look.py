@@ -15,6 +15,8 @@ from typing import Any
 from django.db import connection
 from django.utils.dateparse import parse_datetime
 
+from prewatt.domain.billing import queries as billing
+
 _LOOK = """
 SELECT o.id, o.customer_id, o.closed_at IS NOT NULL, o.inactive,
        t.taken_at, t.balance_fen, t.overdraft_fen, t.lost,
@@ -28,7 +30,8 @@ SELECT o.id, o.customer_id, o.closed_at IS NOT NULL, o.inactive,
                AND h.state IN ('queued', 'leased', 'taken', 'unclear') AND h.kind IN ('recharge', 'refund', 'open')),
        EXISTS (SELECT 1 FROM vending_closingline l WHERE l.opening_id = o.id
                AND l.state NOT IN ('done', 'withdrawn')),
-       EXISTS (SELECT 1 FROM vending_sale s WHERE s.id = %s)
+       EXISTS (SELECT 1 FROM vending_sale s WHERE s.id = %s),
+       EXISTS (SELECT 1 FROM billing_terms b WHERE b.opening_id = o.id)
 FROM estate_meter m
 LEFT JOIN estate_opening o ON o.id = (
     SELECT p.id FROM estate_opening p WHERE p.meter_id = m.id ORDER BY p.opened_at DESC, p.id DESC LIMIT 1)
@@ -54,6 +57,7 @@ class Look:
     money_order: bool  # a money order is on its way: the next one queues behind it
     ending: bool  # the account is being closed, changed or handed over
     sold: bool  # the sale that was asked about exists already
+    platform: bool = False  # 平台计费: the balance lives in the ledger, no money goes to the meter
 
 
 def look(meter_id: int, *, sale_id: str = "") -> Look:
@@ -65,13 +69,16 @@ def look(meter_id: int, *, sale_id: str = "") -> Look:
         cursor.execute(_LOOK, (sale_id, meter_id))
         row = cursor.fetchone()
     opening_id, customer_id, closed, inactive, taken_at, balance, overdraft, lost, answered_at, after, *flags = row
-    arriving, trip, head, ending, sold = flags
+    arriving, trip, head, ending, sold, platform = flags
     read_at, proven_at, proof = _when(taken_at), _when(answered_at), _values(after)
     balance_fen, known_at = 0, None
     if balance is not None and read_at is not None:
         balance_fen, known_at = net_fen({"balance_fen": balance, "overdraft_fen": max(0, overdraft or 0)}), read_at
     if "balance_fen" in proof and proven_at is not None and (known_at is None or known_at <= proven_at):
         balance_fen, known_at = net_fen(proof), proven_at
+    if platform and (stand := billing.standing(opening_id)) is not None:
+        known_at = None if stand.available_fen is None else read_at  # use without a price: nobody knows what is left
+        balance_fen = stand.available_fen or 0
     return Look(
         opening_id=opening_id,
         customer_id=customer_id,
@@ -85,6 +92,7 @@ def look(meter_id: int, *, sale_id: str = "") -> Look:
         money_order=bool(head),
         ending=bool(ending),
         sold=bool(sold),
+        platform=bool(platform),
     )
 
 

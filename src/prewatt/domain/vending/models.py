@@ -157,7 +157,8 @@ class Sale(models.Model):
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, null=True, related_name="sales")
     shift = models.ForeignKey(Shift, on_delete=models.PROTECT, null=True, related_name="sales")
     # What follows may change.
-    order = models.ForeignKey("dispatch.MeterOrder", on_delete=models.PROTECT, related_name="+")
+    # none: the platform bills this account, and no meter took part
+    order = models.ForeignKey("dispatch.MeterOrder", on_delete=models.PROTECT, null=True, related_name="+")
     state = models.CharField(max_length=9, choices=SaleState.choices, default=SaleState.PAID)
     state_at = models.DateTimeField()
     reason = models.CharField(max_length=64, blank=True)

@@ -47,20 +47,22 @@ def sale_progress(sale_id: str) -> Progress:
     sale = Sale.objects.select_related("order", "meter", "customer", "operator", "opening").get(pk=sale_id)
     order = sale.order
     lost = MeterState.objects.filter(meter_id=sale.meter_id, lost=True).exists()
-    waiting = order.state in OPEN
+    waiting = order is not None and order.state in OPEN
     return Progress(
         sale=sale,
         steps=(ProgressStep("paid", "done", sale.sold_at), _sending(sale, lost=lost), _arrived(sale)),
-        order_state=order.state,
+        order_state=order.state if order else "",
         ahead=_ahead(sale) if waiting else 0,
         lost=lost and waiting,
-        cancel_asked=order.cancel_asked_at is not None and waiting,
+        cancel_asked=order is not None and order.cancel_asked_at is not None and waiting,
         ended=sale.state != SaleState.PAID,
     )
 
 
 def _sending(sale: Sale, *, lost: bool) -> ProgressStep:
     order = sale.order
+    if order is None:  # 平台计费: it arrived when it was booked
+        return ProgressStep("sending", "done", sale.sold_at)
     if order.state in (State.DONE, State.REFUSED, State.EXPIRED, State.CANCELLED, State.UNCLEAR):
         return ProgressStep("sending", "done", order.leased_at or order.ended_at)
     if order.count is None:
@@ -71,6 +73,8 @@ def _sending(sale: Sale, *, lost: bool) -> ProgressStep:
 
 def _arrived(sale: Sale) -> ProgressStep:
     order = sale.order
+    if order is None:
+        return ProgressStep("arrived", "done", sale.sold_at)
     if order.state == State.DONE:
         return ProgressStep("arrived", "done", order.ended_at)
     if order.state in (State.REFUSED, State.EXPIRED, State.CANCELLED, State.UNCLEAR):
@@ -80,6 +84,8 @@ def _arrived(sale: Sale) -> ProgressStep:
 
 def _ahead(sale: Sale) -> int:
     order = sale.order
+    if order is None:
+        return 0
     before = Q(placed_at__lt=order.placed_at) | Q(placed_at=order.placed_at, id__lt=order.pk)
     same = type(order).objects.filter(meter_id=sale.meter_id, kind__in=sorted(SERIAL_KINDS), state__in=sorted(OPEN))
     return same.filter(before).count()

@@ -241,7 +241,7 @@ def _paid_off_fen(one: Document) -> int | None:
     """What of a sale went to energy that was used below zero (过零): as the meter stood before it."""
     if not isinstance(one, Sale):
         return None
-    before = one.order.before or {}
+    before = (one.order and one.order.before) or {}
     stood_fen = net_fen(before) if "balance_fen" in before else one.balance_before_fen
     return min(one.amount_fen, -stood_fen) if stood_fen is not None and stood_fen < 0 else None
 

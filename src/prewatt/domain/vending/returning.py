@@ -15,7 +15,7 @@ from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, news, receipts, shifts
+from prewatt.domain.vending import checks, news, platform, receipts, shifts
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.look import Look, look
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale, SaleState
@@ -155,7 +155,7 @@ def _refund(
         now=now,
         address=address,
     )
-    return Refund.objects.create(
+    row = Refund(
         id=refund_id,
         opening_id=opening_id,
         meter=meter,
@@ -168,6 +168,10 @@ def _refund(
         state_at=now,
         order=order,
     )
+    if order is None:
+        pay(row, now=now, key=f"refund:{refund_id}:paid", cause=ledger.Cause("refund", refund_id))
+    row.save(force_insert=True)
+    return row
 
 
 def _same_refund(first: Refund, meter: Meter, amount: object, tender: str) -> Refund:
@@ -219,9 +223,17 @@ def _take_back(
     money: Money,
     operator: Operator,
     now: datetime,
-) -> MeterOrder:
-    """Reserve credit of the meter for the wallet and place the reduction. The caller holds the meter and has looked."""
+) -> MeterOrder | None:
+    """Reserve credit of the meter for the wallet and place the reduction. The caller holds the meter and has looked.
+
+    None: the platform bills, the credit is in the wallet already, and the caller pays.
+    """
     opening_id, customer_id = checks.check_account(meter, seen)
+    if seen.platform:
+        platform.take_back(
+            kind=cause.kind, row_id=cause.id, opening_id=opening_id, customer_id=customer_id, money=money, now=now
+        )
+        return None
     ledger.pend(
         key=f"order:{order_id}",
         cause=cause,
@@ -350,6 +362,9 @@ def _reverse(*, reversal_id: str, sale_id: str, operator: Operator, now: datetim
         set_sale(sale, SaleState.REVERSED, now=now)
     else:
         row.order = _turn_round(row, sale, money, operator, now)
+        if row.order is None:
+            pay(row, now=now, key=f"reversal:{reversal_id}:paid", cause=ledger.Cause("reversal", reversal_id))
+            set_sale(sale, SaleState.REVERSED, now=now)
         row.save(force_insert=True)
     _log(
         action="reversal",
@@ -364,10 +379,10 @@ def _reverse(*, reversal_id: str, sale_id: str, operator: Operator, now: datetim
     return row
 
 
-def _turn_round(row: Reversal, sale: Sale, money: Money, operator: Operator, now: datetime) -> MeterOrder:
+def _turn_round(row: Reversal, sale: Sale, money: Money, operator: Operator, now: datetime) -> MeterOrder | None:
     seen = look(sale.meter_id)
     opening_id, _customer_id = checks.check_account(sale.meter, seen)
-    if opening_id != sale.order.opening_id:
+    if opening_id != (sale.order.opening_id if sale.order else sale.opening_id):
         # the account that it was sold to is closed: this meter holds other money now
         raise MoreThanBalance(sale.meter, 0)
     checks.check_fresh(seen, sale.meter, now)

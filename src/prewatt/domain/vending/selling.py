@@ -15,7 +15,7 @@ from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, counters, news, receipts, shifts
+from prewatt.domain.vending import checks, counters, news, platform, receipts, shifts
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.look import Look, look
 from prewatt.domain.vending.models import Sale, SaleState
@@ -138,19 +138,20 @@ def sell_held(
     checks.check_operator(operator, Right.SELL, meter)
     opening_id, customer_id = checks.check_account(meter, seen)
     checks.check_in_force(meter, seen)
-    check_ceiling(meter, seen, money)
+    if not seen.platform:
+        check_ceiling(meter, seen, money)
 
     # After this point it must succeed.
-    cause = ledger.Cause("sale", sale_id)
-    drawer, wallet, account = accounts.tender(tender), accounts.wallet(customer_id), accounts.meter(opening_id)
-    ledger.post_and_pend(
-        posted=ledger.Leg(f"sale:{sale_id}:paid", cause, drawer, wallet, money.fen),
-        pending=ledger.Leg(f"order:{sale_id}", cause, wallet, account, money.fen),
-        at=now,
+    order = _carry(
+        sale_id=sale_id,
+        customer_id=customer_id,
+        seen=seen,
+        meter=meter,
+        money=money,
+        tender=tender,
+        operator=operator,
+        now=now,
     )
-    order = _order(order_id=sale_id, cause=cause, seen=seen, meter=meter, money=money, operator=operator, now=now)
-    if seen.arrears_trip:
-        dispatch.cancel_arrears_trips(meter=meter, now=now)
     staff.log(
         operator=operator,
         action="sell",
@@ -177,10 +178,39 @@ def sell_held(
         payment_id=payment_id,
         shift=shift,
         order=order,
+        state=SaleState.PAID if order else SaleState.ARRIVED,
         state_at=now,
     )
     news.sold(sale)
     return sale
+
+
+def _carry(
+    *,
+    sale_id: str,
+    customer_id: int,
+    seen: Look,
+    meter: Meter,
+    money: Money,
+    tender: str,
+    operator: Operator,
+    now: datetime,
+) -> MeterOrder | None:
+    """Book what was paid, and send it on its way; where the platform bills, it has arrived when it is booked."""
+    cause, opening_id = ledger.Cause("sale", sale_id), seen.opening_id or 0
+    drawer, wallet, account = accounts.tender(tender), accounts.wallet(customer_id), accounts.meter(opening_id)
+    if seen.platform:
+        ledger.post(key=f"sale:{sale_id}:paid", cause=cause, debit=drawer, credit=wallet, amount_fen=money.fen, at=now)
+        platform.credit(sale_id=sale_id, wallet=wallet, seen=seen, meter=meter, money=money, now=now)
+        return None
+    ledger.post_and_pend(
+        posted=ledger.Leg(f"sale:{sale_id}:paid", cause, drawer, wallet, money.fen),
+        pending=ledger.Leg(f"order:{sale_id}", cause, wallet, account, money.fen),
+        at=now,
+    )
+    if seen.arrears_trip:
+        dispatch.cancel_arrears_trips(meter=meter, now=now)
+    return _order(order_id=sale_id, cause=cause, seen=seen, meter=meter, money=money, operator=operator, now=now)
 
 
 def same_sale(first: Sale, meter: Meter, amount: object, tender: str) -> Sale:
@@ -300,6 +330,8 @@ def resend(*, order_id: str, sale_id: str, operator: Operator, now: datetime, ad
     if seen.customer_id != sale.customer_id:
         raise OtherCustomer(sale)
     money = Money(sale.amount_fen)
+    if seen.platform:
+        raise platform.NotOnPlatform(sale.meter)
     check_ceiling(sale.meter, seen, money)
 
     cause = ledger.Cause("sale", sale_id)

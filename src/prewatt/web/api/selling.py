@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from ninja import Query, Schema
 
 from prewatt.domain import settlement
@@ -74,6 +74,8 @@ def get_sale(request: HttpRequest, sale_id: Name) -> Any:
 def cancel_sale(request: HttpRequest, sale_id: Name, given: shapes.NothingIn) -> Any:  # noqa: ARG001 - an empty body
     """Recall a sale's order; its money then waits in the wallet"""
     order_id = sale_of(request, sale_id).order_id
+    if order_id is None:  # it went to no meter: there is nothing to recall
+        raise Http404
     settlement.cancel(order_id=order_id, operator=bearer(request), now=now(), address=address(request))
     return shapes.sale(sale_of(request, sale_id))
 

@@ -237,7 +237,7 @@ class SaleOut(Schema):
     reason: str
     sold_at: datetime
     business_day: date
-    order_id: str
+    order_id: str | None
     payment_id: str | None
     first: bool
 

@@ -44,7 +44,7 @@ def of_sale(sale: Sale) -> list[Happened]:
     ]
     steps = chain(
         [Happened(sale.sold_at, "cash-banknote", _("Paid"), sale.receipt, str(sale.operator), "good")],
-        *(_of_order(order) for order in (*orders, *([] if sale.order in orders else [sale.order]))),
+        *(_of_order(order) for order in (*orders, *([sale.order] if sale.order and sale.order not in orders else []))),
         *(_of_back(back) for back in backs),
     )
     return sorted(steps, key=lambda one: one.at)

@@ -350,7 +350,9 @@ def sale_of(request: HttpRequest, sale_id: str) -> Sale:
 
 def progress_of(sale_id: str, at: datetime) -> dict[str, Any]:
     found = queries.sale_progress(sale_id)
-    after = found.sale.order.after or {}
+    order = found.sale.order
+    after = (order and order.after) or {}
+    before = (order and order.before) or {}
     waited_s = max(0, int((at - found.sale.sold_at).total_seconds()))  # two machines, two clocks
     return {
         "now": at,
@@ -358,11 +360,11 @@ def progress_of(sale_id: str, at: datetime) -> dict[str, Any]:
         "sale": found.sale,
         "word": moving.standing("sale", found.sale.state),
         "tender_text": words.TENDERS.get(found.sale.tender, found.sale.tender),
-        "reason": words.reason(found.sale.order.reason) if found.sale.order.reason else "",
+        "reason": words.reason(order.reason) if order and order.reason else "",
         "waited_s": waited_s,
         "again_s": 1 if waited_s < SLOW_S else 5,
         "balance_after_fen": after.get("balance_fen"),
-        "balance_before_fen": (found.sale.order.before or {}).get("balance_fen", found.sale.balance_before_fen),
+        "balance_before_fen": before.get("balance_fen", found.sale.balance_before_fen),
         "purchase_count": after.get("purchase_count"),
         "print_id": new_id(),
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
@@ -249,7 +249,10 @@ def _can(request: HttpRequest, sale_id: str) -> dict[str, bool]:
         "pay_out": waiting and who.may(Right.REFUND),
         "reverse": (waiting or arrived) and not on_its_way and who.may(Right.REVERSE),
         "refund": arrived and who.may(Right.REFUND),
-        "cancel": sale.state == SaleState.PAID and sale.order.cancel_asked_at is None and who.may(Right.SELL),
+        "cancel": sale.state == SaleState.PAID
+        and sale.order is not None
+        and sale.order.cancel_asked_at is None
+        and who.may(Right.SELL),
     }
 
 
@@ -332,4 +335,7 @@ def pay_out(request: HttpRequest, sale_id: str) -> HttpResponse:
 
 @page(Right.SELL, methods=POST)
 def cancel(request: HttpRequest, sale_id: str) -> HttpResponse:
-    return _do(request, sale_id, doing="cancel", call=settlement.cancel, order_id=sale_of(request, sale_id).order_id)
+    order_id = sale_of(request, sale_id).order_id
+    if order_id is None:  # it went to no meter: there is nothing to recall
+        raise Http404
+    return _do(request, sale_id, doing="cancel", call=settlement.cancel, order_id=order_id)

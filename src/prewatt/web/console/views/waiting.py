@@ -47,6 +47,8 @@ def where(sale: Sale) -> str:
     """How far the order is, which decides what can be done with its money."""
     if sale.state == SaleState.WAITING:
         return "wallet"
+    if sale.order is None:
+        return "wallet"
     if sale.order.cancel_asked_at is not None:
         return "asked"
     return "centre" if sale.order.state == State.QUEUED else "gateway"

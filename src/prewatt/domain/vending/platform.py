@@ -1,0 +1,224 @@
+"""平台计费: money for accounts whose balance lives in the ledger. It arrives, and leaves, in the transaction itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from prewatt import profiles
+from prewatt.domain.billing import operations as billing
+from prewatt.domain.billing import queries as billing_queries
+from prewatt.domain.billing.models import Billing, Terms
+from prewatt.domain.dispatch import operations as dispatch
+from prewatt.domain.dispatch.models import MeterOrder
+from prewatt.domain.dispatch.states import State
+from prewatt.domain.estate.models import Meter, Opening
+from prewatt.domain.ledger import accounts
+from prewatt.domain.ledger import operations as ledger
+from prewatt.domain.metering.models import MeterState
+from prewatt.domain.staff import operations as staff
+from prewatt.domain.staff.rights import Right
+from prewatt.domain.tariff.pricing import rules_of
+from prewatt.domain.vending import checks
+from prewatt.domain.vending.checks import Refused
+from prewatt.domain.vending.opening import AlreadyOpen
+from prewatt.link.messages import SWITCH_KINDS, Kind
+from prewatt.profiles.rows import NotAllowed
+from prewatt.units.values import Money
+
+if TYPE_CHECKING:
+    from prewatt.domain.estate.models import Customer
+    from prewatt.domain.staff.models import Operator
+    from prewatt.domain.vending.look import Look
+
+POWER_BACK = timedelta(days=1)  # an order to give power back may wait longer than one to take it
+
+
+class NotOnPlatform(Refused):
+    code = "not_on_platform"
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__(
+            _(
+                "The account on meter %(meter)s is billed by the platform, which cannot do this yet. Nothing was "
+                "booked. Close the account and open a new one instead."
+            )
+            % {"meter": meter.number}
+        )
+
+
+class NoPricePlan(Refused):
+    code = "no_price_plan"
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__(
+            _(
+                "Meter %(meter)s has no price plan, so the platform could not charge what it uses. Nothing was booked. "
+                "Give it a plan first."
+            )
+            % {"meter": meter.number}
+        )
+
+
+class NoRelay(Refused):
+    code = "no_relay"
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__(
+            _(
+                "Meter %(meter)s cannot be switched from here, so it would go on counting its own money. Nothing was "
+                "booked. Leave its account to meter billing."
+            )
+            % {"meter": meter.number}
+        )
+
+
+class PlanTaken(Refused):
+    code = "opening_id_taken"
+
+    def __init__(self, terms: Terms) -> None:
+        super().__init__(
+            _("This form was already used to open an account on meter %(meter)s. Nothing was booked this time.")
+            % {"meter": terms.opening.meter.number}
+        )
+
+
+def check_not_on_platform(opening: Opening, meter: Meter) -> None:
+    if billing_queries.billed_here(opening.pk):
+        raise NotOnPlatform(meter)
+
+
+@transaction.atomic
+def open_on_platform(
+    *,
+    opening_id: str,
+    meter: Meter,
+    customer: Customer,
+    billing_kind: Billing,
+    operator: Operator,
+    now: datetime,
+    overdraft: Money | str | int = 0,
+    switch_on_min: Money | str | int = 0,
+    address: str = "",
+) -> Opening:
+    """Open an account whose balance lives in the ledger; it begins with nothing, and is sold to like any other.
+
+    The meter is put under forced switching, so that it never cuts by a balance of its own. The same `opening_id` again
+    is the same opening. Raises a `Refused` subclass, and then nothing is booked.
+    """
+    meter = dispatch.lock_meter(meter.pk)
+    done = Terms.objects.filter(asked=opening_id).select_related("opening__meter").first()
+    if done is not None:
+        if (done.opening.meter_id, done.opening.customer_id) != (meter.pk, customer.pk):
+            raise PlanTaken(done)
+        return done.opening
+    checks.check_operator(operator, Right.OPEN_ACCOUNT, meter)
+    limits_fen = [_fen(overdraft), _fen(switch_on_min)]
+    _check_meter(meter, now)
+
+    # After this point it must succeed.
+    shown = MeterState.objects.filter(meter=meter).values_list("purchase_count", flat=True).first()
+    opening = Opening.objects.create(
+        meter=meter, customer=customer, opened_at=now, opened_by=operator, count_base=shown or 0
+    )
+    billing.begin(
+        opening=opening,
+        asked=opening_id,
+        billing=billing_kind,
+        overdraft_fen=limits_fen[0],
+        switch_on_min_fen=limits_fen[1],
+    )
+    _switch_on(f"{opening_id[:60]}.on", meter, ("opening", opening_id), operator, now)
+    staff.log(
+        operator=operator,
+        action="open_account",
+        target=f"meter {meter.number}",
+        after={
+            "opening": opening_id,
+            "customer": customer.number,
+            "billing": str(billing_kind),
+            "overdraft_fen": limits_fen[0],
+            "switch_on_min_fen": limits_fen[1],
+        },
+        address=address,
+        now=now,
+    )
+    return opening
+
+
+def _fen(amount: object) -> int:
+    zero = amount in (0, "0", "0.00", Money(0)) and not isinstance(amount, float)
+    return 0 if zero else checks.parse_amount(amount).fen
+
+
+def _check_meter(meter: Meter, now: datetime) -> None:
+    if not meter.active:
+        raise checks.MeterInactive(
+            _("Meter %(meter)s is out of use. Nothing was booked. Put the meter into use first.")
+            % {"meter": meter.number}
+        )
+    if Opening.objects.filter(meter=meter, closed_at__isnull=True).exists():
+        raise AlreadyOpen(meter)
+    rules = rules_of(meter.pk, until=now)
+    if not rules or rules[0].since > now:
+        raise NoPricePlan(meter)
+    try:
+        known = profiles.load(meter.profile).allowed(meter.allow)
+        known.command(Kind.SWITCH_ON.value)
+        known.command(Kind.SWITCH_OFF.value)
+    except NotAllowed as error:
+        raise NoRelay(meter) from error
+
+
+def credit(*, sale_id: str, wallet: accounts.Ref, seen: Look, meter: Meter, money: Money, now: datetime) -> None:
+    """From the wallet to the account. What brings it high enough gives power back. The caller holds the meter."""
+    opening_id = seen.opening_id or 0
+    ledger.post(
+        key=f"sale:{sale_id}:account",
+        cause=ledger.Cause("sale", sale_id),
+        debit=wallet,
+        credit=accounts.meter(opening_id),
+        amount_fen=money.fen,
+        at=now,
+    )
+    terms = Terms.objects.get(pk=opening_id)
+    if seen.balance_fen + money.fen < terms.switch_on_min_fen or seen.balance_fen + money.fen <= -terms.overdraft_fen:
+        return
+    if seen.arrears_trip:
+        dispatch.cancel_arrears_trips(meter=meter, now=now)
+    if was_cut_for_arrears(meter):
+        _switch_on(f"{sale_id[:60]}.on", meter, ("sale", sale_id), None, now)
+
+
+def was_cut_for_arrears(meter: Meter) -> bool:
+    """The last order to its switch that it obeyed took the power for arrears: nobody else's cut is undone by money."""
+    done = MeterOrder.objects.filter(meter=meter, kind__in=sorted(SWITCH_KINDS), state=State.DONE)
+    last = done.order_by("-answered_at").values_list("kind", "cause_kind").first()
+    return last == (Kind.SWITCH_OFF.value, "arrears")
+
+
+def _switch_on(order_id: str, meter: Meter, cause: tuple[str, str], operator: Operator | None, now: datetime) -> None:
+    dispatch.place_held(
+        order_id=order_id,
+        meter=meter,
+        kind=Kind.SWITCH_ON,
+        cause=cause,
+        operator=operator,
+        now=now,
+        expires_at=now + POWER_BACK,
+    )
+
+
+def take_back(*, kind: str, row_id: str, opening_id: int, customer_id: int, money: Money, now: datetime) -> None:
+    """From the account to the wallet, at once. The caller holds the meter, has looked, and pays."""
+    ledger.post(
+        key=f"{kind}:{row_id}:account",
+        cause=ledger.Cause(kind, row_id),
+        debit=accounts.meter(opening_id),
+        credit=accounts.wallet(customer_id),
+        amount_fen=money.fen,
+        at=now,
+    )
