@@ -116,7 +116,7 @@ def centre_loops() -> list[Loop]:
         Loop("presets", 2.0, lambda now: presetting.open_waiting(now=now), batch=presetting.PER_TURN),
         Loop("lost", 15.0, lambda now: metering.mark_lost(now=now)),
         Loop("alarms", 15.0, lambda now: alarms.watch(now=now)),
-        Loop("cutoff", 20.0, lambda now: cutoff.tend(now=now)),
+        Loop("cutoff", 60.0, lambda now: cutoff.tend(now=now)),
         Loop("keeping", 60.0, lambda now: keeping.tend(now=now)),
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),
         Loop("hours", 60.0, lambda now: metering.close_hours(now=now)),

@@ -149,6 +149,16 @@ def test_who_is_switched_on_again_is_told_again_before_the_next_cut(tower: Tower
     assert Notice.objects.filter(word="last").count() == 2
 
 
+def test_an_account_that_closed_stands_on_no_list(tower: Tower) -> None:
+    opening = tower.billed(tower.meters[0], 0)
+    tower.tend()
+    opening.closed_at = tower.at
+    opening.save()
+    tower.tend()
+    assert not Standing.objects.exists()
+    assert not Notice.objects.filter(open=True).exists()
+
+
 def test_a_quiet_pass_only_reads(tower: Tower, django_assert_max_num_queries: Any) -> None:
     for meter in tower.meters:
         tower.billed(meter, 4_000)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import Q
 
 from prewatt.domain.control import cutting
 from prewatt.domain.control.models import Reason
@@ -43,7 +44,7 @@ def tend(*, now: datetime) -> int:
     """
     fair = facts.rules()
     site = facts.site(fair, now=now)
-    moved = 0
+    moved = _forget()
     for one in facts.accounts(fair, now=now):
         found = rule.next_step(one.account, one.told, site, now=now, grace=one.grace)
         if _nothing_new(one, found):
@@ -51,6 +52,17 @@ def tend(*, now: datetime) -> int:
         moved += _move(one.opening, fair, now)
         give_way()
     return moved
+
+
+@transaction.atomic
+def _forget() -> int:
+    """Accounts that closed or were put out of use stand on no list, and nothing more is to be told about them."""
+    gone = Q(opening__closed_at__isnull=False) | Q(opening__inactive=True) | Q(opening__meter__active=False)
+    openings = list(Standing.objects.filter(gone).values_list("pk", flat=True))
+    if openings:
+        Notice.objects.filter(opening__in=openings, open=True).update(open=False)
+        Standing.objects.filter(pk__in=openings).delete()
+    return len(openings)
 
 
 def _nothing_new(one: Known, found: Next) -> bool:
