@@ -223,12 +223,17 @@ def days_left(balance_fen: int, ahead: Curve, made: Outlook, *, at_days: float =
     """How long the balance lasts, `at_days` after midnight of the outlook's first day. None: no use to wait for."""
     if not ahead.sums[-1]:
         return None
-    point = _left(balance_fen, ahead, at_days)
+    point = point_left(balance_fen, ahead, at_days=at_days)
     wide = factor(made, point)
-    return Left(point, _left(balance_fen / wide, ahead, at_days), _left(balance_fen * wide, ahead, at_days))
+    return Left(
+        point,
+        point_left(balance_fen / wide, ahead, at_days=at_days),
+        point_left(balance_fen * wide, ahead, at_days=at_days),
+    )
 
 
-def _left(balance_fen: float, ahead: Curve, at_days: float) -> float:
+def point_left(balance_fen: float, ahead: Curve, *, at_days: float = 0.0) -> float:
+    """Days until that much more is used, by the outlook itself."""
     if balance_fen <= 0:
         return 0.0
     return min(LEFT_DAYS_MAX, max(0.0, ahead.reached(ahead.used(at_days) + balance_fen) - at_days))

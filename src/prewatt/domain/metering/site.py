@@ -75,8 +75,7 @@ def runs_out(meters: Stated, *, days: int, rows: int, now: datetime) -> RunsOut:
 def _days_left(ahead: forecast.Ahead | None, net_fen: int, mean_hours: int, now: datetime) -> float | None:
     if ahead is None:
         return mean_hours / 24
-    left = ahead.left(net_fen, now=now)
-    return left.days if left else None
+    return ahead.days(net_fen, now=now)
 
 
 @dataclass(frozen=True, slots=True)
