@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count
 
-from prewatt.domain.tariff.history import holding
-from prewatt.domain.tariff.models import Plan, PlanUse
+from prewatt.domain.tariff.models import PlanVersion
 from prewatt.domain.tariff.pricing import read
 from prewatt.domain.tariff.rules.plan import Slot, Version
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-PLANS_MAX = 5  # the most used ones are asked for their hours
+VERSIONS_MAX = 50  # of the most used plans
 DAY_MINUTES = 24 * 60
 
 
@@ -31,12 +30,15 @@ class Span:
 
 def bands_of(meters: QuerySet[Any], *, day: date, now: datetime) -> tuple[Span, ...]:
     """The bands of that day by the plan that most of the meters use and that has hours; none where no plan has."""
-    uses = PlanUse.objects.filter(meter__in=meters.order_by().values("pk")).values("plan")
-    most = uses.annotate(meters=Count("pk")).order_by("-meters", "plan")[:PLANS_MAX]
-    plans = Plan.objects.in_bulk([one["plan"] for one in most])
-    for one in most:
-        version = holding(plans[one["plan"]], at=now)
-        if version is not None and (spans := spans_of(read(version.document).versions[0], day)):
+    mine = meters.order_by().values("pk")
+    began = PlanVersion.objects.filter(withdrawn_at=None, effective_from__lte=now, plan__uses__meter__in=mine)
+    most = began.annotate(meters=Count("plan__uses")).order_by("-meters", "plan", "-effective_from")
+    seen: set[int] = set()
+    for version in most[:VERSIONS_MAX]:
+        if version.plan_id in seen:
+            continue  # an older one of the same plan
+        seen.add(version.plan_id)
+        if spans := spans_of(read(version.document).versions[0], day):
             return spans
     return ()
 
