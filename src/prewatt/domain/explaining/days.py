@@ -171,8 +171,15 @@ def _within(opening: Opening, one: Rules, use: Iterable[Any]) -> list[Any]:
     return found
 
 
+def _place(part: explaining.Part) -> tuple[int, int, int]:
+    """Energy first, its bands in the order of the day's prices: a database may keep a document's in another."""
+    if part.kind != "energy":
+        return (1, 0, 0)
+    return (0, part.version, BANDS.index(part.band) if part.band in BANDS else len(BANDS))
+
+
 def _add(found: dict[date, Found], day: explaining.Day, rules: Rules) -> None:
-    lines = [Line(part, rules.sources[part.version]) for part in day.parts]
+    lines = [Line(part, rules.sources[part.version]) for part in sorted(day.parts, key=_place)]
     known = found.get(day.day)
     if known is None or isinstance(known, str):
         found[day.day] = (lines, day.fen, day.rest)

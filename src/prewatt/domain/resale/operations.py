@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from prewatt.domain.estate.models import Building, Opening
@@ -87,7 +88,7 @@ def keep_bill(
     if as_price and not operator.all_buildings:
         raise NoRight(operator)
     _check(month, written, metering.today(now))
-    known = PurchaseBill.objects.select_for_update().filter(building=building, month=month).first()
+    known = _bills(building, month).select_for_update().first()
     before = facts(known) if known else {}
     bill = known or PurchaseBill(building=building, month=month)
     for band in BANDS:
@@ -113,6 +114,11 @@ def keep_bill(
     if as_price:
         _take_as_price(bill, operator=operator, now=now, address=address)
     return bill
+
+
+def _bills(building: Building | None, month: date) -> QuerySet[PurchaseBill]:
+    """In no order that looks at the building: PostgreSQL holds no row that stands beside an outer join."""
+    return PurchaseBill.objects.filter(building=building, month=month).order_by("pk")
 
 
 def _check(month: date, written: Written, today: date) -> None:
@@ -194,7 +200,7 @@ def preview(
     months = tuple(_months(first, last))
     lines: list[queries.Account] = []
     for month in months:
-        found = PurchaseBill.objects.filter(building=building, month=month)
+        found = _bills(building, month)
         bill = (found.select_for_update() if hold else found).first()
         if bill is None:
             raise NoBills(month)

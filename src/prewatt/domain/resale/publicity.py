@@ -1,4 +1,4 @@
-"""公示: what the law wants shown each month: what was bought, at which price it was resold, what was lost and shared."""
+"""公示: what the law wants shown each month: what was bought, at which price it was resold, lost and shared."""
 
 from __future__ import annotations
 
