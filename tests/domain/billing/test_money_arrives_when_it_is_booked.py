@@ -202,3 +202,15 @@ def test_nothing_is_paid_back_from_a_balance_that_nobody_knows(counter: Counter,
     Standing.objects.update(refused="no price")
     with pytest.raises(ReadingTooOld):
         refund(refund_id="r1", meter=opening.meter, amount="1", tender="cash", operator=counter.admin, now=counter.now)
+
+
+def test_the_meters_own_money_is_not_compared(counter: Counter, opening: Any) -> None:
+    """It may show whatever it held before: the books know better."""
+    from prewatt.domain.reconciliation.models import Line
+    from prewatt.domain.reconciliation.operations import daily
+
+    counter.sell(amount="100")
+    counter.read_all(purchase_count=7, bought_fen=12_345, balance_fen=1, energy_wh=5)
+    daily(now=counter.later(days=1))
+    assert not Line.objects.filter(opening=opening.pk).exists()
+    assert faults() == []

@@ -173,7 +173,10 @@ def compare(meters: Stated, *, usage: bool = True, only: list[int] | None = None
 
 def _accounts(meters: Stated) -> Iterable[tuple[Any, ...]]:
     rows: Iterable[tuple[Any, ...]] = (
-        meters.filter(current__isnull=False).order_by("number").values_list(*_FIELDS).iterator(chunk_size=5000)
+        meters.filter(current__isnull=False, current__platform_terms=None)
+        .order_by("number")
+        .values_list(*_FIELDS)
+        .iterator(chunk_size=5000)
     )
     return rows
 

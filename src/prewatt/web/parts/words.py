@@ -125,6 +125,7 @@ REASONS: dict[str, Text] = {
     "balance_too_small": _("the meter holds less than that"),
     "meter_refused": _("the meter refused the order"),
     "refused": _("the meter did not take it"),
+    "no_price": _("some of its use has no price"),
     "restored": _("the meter shows purchases that the restored books do not know"),
 }
 
