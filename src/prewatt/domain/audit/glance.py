@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.core.cache import cache
 
+from prewatt.domain.ledger.queries import balances_by_code
 from prewatt.domain.metering.board import board
 from prewatt.domain.reconciliation import rule
 from prewatt.domain.reconciliation.models import Verdict
@@ -24,8 +25,12 @@ KEPT_S = 60  # … for so long: the books do not change faster than a person loo
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """`books_fen` is what the ledger says the meters hold, by the meters' own count of what was used."""
+    """`books_fen` is what the ledger says the meters hold, by the meters' own count of what was used.
 
+    `ledger_fen`: all accounts of the ledger together, which must be zero.
+    """
+
+    ledger_fen: int
     books_fen: int
     meters_fen: int
     compared: int
@@ -34,7 +39,7 @@ class Glance:
 
     @property
     def agrees(self) -> bool:
-        return not self.differing
+        return not self.differing and not self.ledger_fen
 
 
 def glance(*, operator: Operator) -> Glance:
@@ -58,6 +63,7 @@ def _glance(operator: Operator) -> Glance:
     still = [one for one in known if one.verdict in (Verdict.EQUAL, Verdict.SURPLUS, Verdict.DIFFERS)]
     meters_fen = sum(one.meter_fen or 0 for one in still)
     return Glance(
+        ledger_fen=sum(balances_by_code().values()),
         books_fen=meters_fen + sum(one.unexplained_fen or 0 for one in still),
         meters_fen=meters_fen,
         compared=len(still),
