@@ -31,6 +31,8 @@ def test_no_translation_is_still_english() -> None:
     same = {
         "%(title)s(kWh)",
         "%(building)s %(floor)s",
+        "%(every)s %(kwh)s kWh",
+        "、",
         "rtu+tcp://192.168.1.20:4001?baud=9600 · tcp://192.168.1.20:502 · serial:///dev/ttyS1?baud=9600&parity=E",
     }
     texts = [re.search(r'^msgstr(?:\[0\])? "(.+)"$', entry, re.M) for entry in entries()]

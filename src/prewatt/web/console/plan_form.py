@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from prewatt.domain import workdays
 from prewatt.domain.estate.refusals import FieldsRefused
 from prewatt.domain.tariff.models import BANDS, PlanKind
+from prewatt.domain.tariff.rules.five import BAND_OF_WORD
 from prewatt.domain.tariff.rules.plan import FORMAT, SLOTS_MAX
 from prewatt.units.values import Energy, Money, Rate, UnitError
 from prewatt.web.console.views.estate.forms import Box, Part
@@ -20,22 +22,13 @@ from prewatt.web.parts.plan_words import BANDS as BAND_WORDS
 STEPS, FEES = range(1, 6), range(1, 4)
 FORM_KINDS = (PlanKind.FLAT, PlanKind.TOU)
 TABLES = ("usual", "weekend", "holiday", "season")
-# What people write for a band, in either language.
-_WORDS: Mapping[str, str] = {
-    **{code: code for code in BANDS},
-    "deep valley": "deep",
-    "尖": "sharp",
-    "尖峰": "sharp",
-    "峰": "peak",
-    "高峰": "peak",
-    "平": "flat",
-    "平段": "flat",
-    "谷": "valley",
-    "低谷": "valley",
-    "深谷": "deep",
-}
-_SLOT = re.compile(r"(\d{1,2})[:：](\d{2})\s+(\S.*)")
+_SLOT = re.compile(r"(\d{1,2}):(\d{2})\s+(\S.*)")
 Typed = Mapping[str, str]
+
+
+def _narrow(text: str) -> str:
+    """A Chinese keyboard's wide colons, commas and digits as the narrow ones they mean."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def parts(known: Typed) -> list[Part]:
@@ -177,7 +170,7 @@ class _Reading:
 
     def _table(self, key: str, prices: Mapping[str, str]) -> list[dict[str, str]]:
         slots: list[dict[str, str]] = []
-        for line in re.split(r"[\n,;，；]+", self.text(key)):
+        for line in re.split(r"[\n,;]+", _narrow(self.text(key))):
             if not line.strip():
                 continue
             slot = self._slot(key, line.strip(), prices)
@@ -192,7 +185,7 @@ class _Reading:
 
     def _slot(self, key: str, line: str, prices: Mapping[str, str]) -> dict[str, str] | None:
         match = _SLOT.fullmatch(line)
-        band = _WORDS.get(match[3].strip().lower()) if match else None
+        band = BAND_OF_WORD.get(match[3].strip().lower()) if match else None
         if match is None or band is None or int(match[1]) > 23 or int(match[2]) > 59:
             self.wrong(key, _("“%(line)s” is no time and band, such as “08:00 peak”.") % {"line": line[:40]})
             return None
@@ -211,7 +204,7 @@ class _Reading:
 
     def _months(self) -> list[int]:
         found: set[int] = set()
-        for word in re.split(r"[\s,，、]+", self.text("months")):
+        for word in re.split(r"[^\w~–-]+", _narrow(self.text("months"))):
             match = re.fullmatch(r"(\d{1,2})(?:[-–~](\d{1,2}))?", word)
             low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
             if not (1 <= low <= 12 and 1 <= high <= 12):

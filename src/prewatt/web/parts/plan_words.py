@@ -198,17 +198,21 @@ def _others(version: Version) -> Iterator[Row]:
         yield Row("free", _("Free"), _("%(kwh)s kWh %(every)s") % {"kwh": _kwh(version.free.wh), "every": every})
     if version.free and version.free.fen:
         every = EVERY[version.free.every]
-        yield Row("free-money", _("Off the energy"), f"{Money(version.free.fen)} {_('yuan')} {every}")
+        yield Row("free-money", _("Off the energy"), f"{_yuan(version.free.fen)} {every}")
     if version.minimum_fen:
-        yield Row("minimum", _("At least"), f"{Money(version.minimum_fen)} {_('yuan')}")
+        yield Row("minimum", _("At least"), _yuan(version.minimum_fen))
     for number, fee in enumerate(version.fees):
         yield Row(f"fee-{number}-{fee.name}", fee.name, _fee(fee))
+
+
+def _yuan(fen: int) -> str:
+    return _("%(money)s yuan") % {"money": Money(fen)}
 
 
 def _fee(fee: Fee) -> str:
     if fee.fen is not None:
         times = f" × {fee.times}" if fee.times else ""
-        return f"{Money(fee.fen)} {_('yuan')} {EVERY[fee.every]}{times}"
+        return f"{_yuan(fee.fen)} {EVERY[fee.every]}{times}"
     if fee.per_kwh_e8 is not None:
         return _("%(price)s yuan/kWh") % {"price": Rate(fee.per_kwh_e8)}
     return f"{(fee.part_e8 or 0) / 10**6:g} % {OF[fee.of]}"
@@ -219,7 +223,7 @@ def _settles(plan: Plan, version: Version) -> Iterator[Row]:
         yield Row("settles", _("Counts over"), _settlement(plan.settlement))
     if plan.rounding != Rounding():
         each = _("each line") if plan.rounding.each == "line" else _("the sum")
-        yield Row("rounding", _("Rounds"), f"{each}, {Money(plan.rounding.to_fen)} {_('yuan')}")
+        yield Row("rounding", _("Rounds"), f"{each}, {_yuan(plan.rounding.to_fen)}")
 
 
 def _settlement(found: Settlement) -> str:

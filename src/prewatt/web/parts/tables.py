@@ -7,6 +7,7 @@ server, column choice, print, and an Excel file of exactly what is shown (`prewa
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -31,8 +32,13 @@ TEXT_MAX = 64
 ALL = gettext_lazy("all")
 SHORT_MAX = 18
 NOTHING_YET = gettext_lazy("Nothing is recorded here yet.")
-_SAYS_UNIT = re.compile(r"[(（](元|yuan|kWh|kW|V|A|%)[)）]$")
+_UNIT = re.compile(r"\(([^()]+)\)$")
 NUMBERS = frozenset({"money", "energy", "price", "count"})
+
+
+def _says_unit(title: str) -> bool:
+    unit = _UNIT.search(unicodedata.normalize("NFKC", title))  # Chinese brackets are wide
+    return unit is not None and unit[1] in {"kWh", "kW", "V", "A", "%", _("yuan")}
 
 
 def _by_name(row: Any, name: str) -> Any:
@@ -72,7 +78,7 @@ class Column:
     def headed(self) -> str:
         """The title with its unit. One that ends in another unit says its own: “Power (kW)”."""
         title = str(self.title)
-        if self.bare or _SAYS_UNIT.search(title):
+        if self.bare or _says_unit(title):
             return title
         return {
             "money": _("%(title)s (yuan)") % {"title": title},

@@ -10,6 +10,20 @@ from prewatt.domain.tariff.rules.plan import ALL_HOURS, FORMAT, Version
 from prewatt.units.values import Price
 
 BANDS = ("sharp", "peak", "flat", "valley", "deep")
+# What people write for a band, in either language.
+BAND_OF_WORD: Mapping[str, str] = {
+    **{code: code for code in BANDS},
+    "deep valley": "deep",
+    "尖": "sharp",
+    "尖峰": "sharp",
+    "峰": "peak",
+    "高峰": "peak",
+    "平": "flat",
+    "平段": "flat",
+    "谷": "valley",
+    "低谷": "valley",
+    "深谷": "deep",
+}
 E8_PER_E4 = 10_000
 
 
