@@ -237,15 +237,16 @@ def pay_back_instead(
     """
     sale = Sale.objects.select_related("meter", "order").get(pk=sale_id)
     checks.check_operator(operator, Right.REFUND, sale.meter)
-    if not Refund.objects.filter(pk=refund_id).exists() and sale.state == SaleState.PAID:
-        order = dispatch.cancel(order_id=sale.order_id, now=now)
+    asked = sale.order  # none where the platform bills: such a sale never waits for a meter
+    if asked is not None and sale.state == SaleState.PAID and not Refund.objects.filter(pk=refund_id).exists():
+        order = dispatch.cancel(order_id=asked.pk, now=now)
         if order.state == State.CANCELLED:
             apply(order, State.CANCELLED, now=now)
         staff.log(
             operator=operator,
             action="cancel",
             target=f"order {order.pk}",
-            before={"state": sale.order.state},
+            before={"state": asked.state},
             after={"state": str(order.state), "instead": "pay_back"},
             address=address,
             now=now,
