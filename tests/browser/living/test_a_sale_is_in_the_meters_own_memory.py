@@ -23,12 +23,17 @@ def sell(page: Any, room: str, amount: str) -> None:
     page.keyboard.press("Enter")
 
 
+def arrived(page: Any, room: str, amount: str) -> None:
+    """This sale's way, that is: the counter shows the cashier's last one, which an hour ago was another's."""
+    page.wait_for_selector(f".prog:has-text('{room}'):has-text('{amount}') .way li:last-child.done")
+
+
 def test_money_sold_at_the_counter_is_on_the_meter_once(at: Any, tower: Demo) -> None:
     room = OPEN_ROOMS[3]
     before = tower.meter(room.meter)
     page = at("/sale/", who="cashier")
     sell(page, room.number, "120.50")
-    page.wait_for_selector(".way li:last-child.done")
+    arrived(page, room.number, "120.50")
     after = tower.meter(room.meter)
     assert after["bought_fen"] - before["bought_fen"] == 12_050
     assert after["purchase_count"] == before["purchase_count"] + 1
@@ -39,7 +44,7 @@ def test_a_wrong_sale_is_reversed_and_leaves_the_meter_again(at: Any, tower: Dem
     before = tower.meter(room.meter)
     page = at("/sale/", who="finance")
     sell(page, room.number, "30")
-    page.wait_for_selector(".way li:last-child.done")
+    arrived(page, room.number, "30.00")
     page.goto("/sales/")
     page.click(f"tr:has-text('{room.number}') a")
     page.click("[data-dialog=reverse]")
