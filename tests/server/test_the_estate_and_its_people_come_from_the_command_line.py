@@ -63,6 +63,9 @@ def test_a_template_is_filled_in_checked_and_imported(site: Site) -> None:
     again = json.loads(site.prewatt("import", "estate", file, "--json").stdout)
     assert (again["new"]["meters"], again["unchanged"]["meters"]) == (0, 1)
     assert site.prewatt("import", "estate", str(site.folder / "none.xlsx")).returncode == 2
+    openpyxl.Workbook().save(site.folder / "own.xlsx")
+    own = site.prewatt("import", "estate", str(site.folder / "own.xlsx"))
+    assert (own.returncode, "prewatt import template" in own.stderr) == (2, True)
 
 
 def test_there_is_no_operator_until_somebody_adds_one(site: Site) -> None:

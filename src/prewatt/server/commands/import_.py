@@ -73,6 +73,8 @@ def estate(
         if as_json:
             typer.echo(json.dumps({"ok": False, "error": str(error)}, ensure_ascii=False))
         typer.echo(str(error), err=True)
+        if isinstance(error, workbook.NoSheet):
+            typer.echo("prewatt import template estate.xlsx writes one.", err=True)
         raise typer.Exit(EXIT_USAGE) from error
     done = not check and (skip_bad or not plan.problems)
     if done:

@@ -107,6 +107,15 @@ def test_a_changed_estate_is_judged_again_at_the_import(counter: Counter, engine
     assert Room.objects.count() == 2
 
 
+def test_somebodys_own_list_is_answered_with_what_to_do_on_the_page(engineer: Any) -> None:
+    own = io.BytesIO()
+    openpyxl.Workbook().save(own)
+    engineer.cookies["django_language"] = "en"
+    page = send(engineer, own.getvalue()).content.decode()
+    assert "Fill in the template and bring that." in page
+    assert "prewatt import" not in page  # a command line is no page
+
+
 def test_nobody_else_sees_the_preview(counter: Counter, engineer: Any, client: Any) -> None:
     send(engineer, workbook(GOOD))
     client.force_login(counter.admin)

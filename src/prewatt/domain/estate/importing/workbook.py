@@ -22,6 +22,10 @@ class WorkbookRefused(ValueError):
     """The file is no workbook that can be read. Nothing was changed; the same file will be refused again."""
 
 
+class NoSheet(WorkbookRefused):
+    """None of its sheets has a name that is read: somebody's own list, not the filled-in template."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One row as it stands in the file. `number` counts as the spreadsheet does, the head being 1."""
@@ -48,8 +52,8 @@ def read(path: Path) -> list[Page]:
         known = [(sheet, sheet.title) for sheet in sheets() if sheet.title in book.sheet_names]
         if not known:
             titles = ", ".join(sheet.title for sheet in sheets())
-            raise WorkbookRefused(
-                _("%(file)s has none of the sheets %(titles)s. `prewatt import template` writes one to fill in.")
+            raise NoSheet(
+                _("%(file)s has none of the sheets %(titles)s. Nothing was read. Fill in the template and bring that.")
                 % {"file": path.name, "titles": titles}
             )
         return [_page(sheet, book.get_sheet_by_name(title).to_python(skip_empty_area=False)) for sheet, title in known]
