@@ -44,6 +44,7 @@ def test_a_wrong_password_says_so_and_keeps_only_the_name(counter: Counter, clie
     assert "User name or password is not right" in text
     assert 'value="cashier"' in text
     assert "a wrong guess" not in text
+    assert 'action="/language/"' in text  # who cannot read the sentence changes its language
 
 
 def test_an_operator_who_left_does_not_come_in(counter: Counter, client: Any) -> None:
