@@ -244,3 +244,15 @@ def test_the_days_energy_is_the_old_meters_part_and_the_new_ones(leavers: Leaver
     assert close_days(now=counter.later(days=1)) == 0  # nothing waits for a reading that never comes
     assert close_hours(now=counter.now) == 2
     assert verify().findings == []
+
+
+def test_the_new_meter_hangs_below_what_fed_the_old_one_and_feeds_what_that_fed(leavers: Leavers) -> None:
+    counter = leavers.counter
+    main, below = counter.meter("MAIN"), counter.meter("BELOW")
+    Meter.objects.filter(pk=counter.meters[0].pk).update(parent=main)
+    Meter.objects.filter(pk=below.pk).update(parent=counter.meters[0])
+    change(leavers)
+    leavers.answer_all(rounds=4)
+    assert new(leavers).parent == main
+    below.refresh_from_db()
+    assert below.parent == new(leavers)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from prewatt import profiles
-from prewatt.domain.estate import defaults
+from prewatt.domain.estate import defaults, feeding
 from prewatt.domain.estate.importing.cells import OneOf, SomeOf, Text, Whole, amount_fen, price_e4
 from prewatt.domain.estate.models import Bus, Meter, Opening, Room
 from prewatt.domain.estate.operations import add_meter, change_meter
@@ -35,6 +35,7 @@ FIELDS = {
     "room": Field(Text(32)),
     "circuit": Field(Text(64)),
     "level": Field(Whole(1, 9), empty=1),
+    "parent": Field(Text(32)),
     "ct_ratio": Field(Whole(1, 10_000), empty=1),
     "pt_ratio": Field(Whole(1, 10_000), empty=1),
     "sweep_s": Field(Whole(60, 86_400), empty=None),
@@ -135,12 +136,13 @@ def _values(typed: Mapping[str, str], fields: Mapping[str, Field], meter: Meter 
     if bus is None:
         read.wrong("bus", _("is empty."))
     room = _room(read, operator)
+    parent = _parent(read, meter, room, operator)
     _check_call(read, bus, others)
     if "alarm1_fen" in fields:
         _check_alarms(read, room)
     read.finish()
     values.pop("building")
-    return values | {"bus": bus, "room": room}
+    return values | {"bus": bus, "room": room, "parent": parent}
 
 
 def _room(read: Typed, operator: Operator) -> Room | None:
@@ -162,6 +164,23 @@ def _room(read: Typed, operator: Operator) -> Room | None:
             "room", _("“%(room)s” is no room of building %(building)s.") % {"room": number, "building": building}
         )
     return room
+
+
+def _parent(read: Typed, meter: Meter | None, room: Room | None, operator: Operator) -> Meter | None:
+    number = read.values.get("parent")
+    if meter is not None and (trouble := feeding.wrong_room(meter, room)):
+        read.wrong("room", trouble)
+    if not number:
+        return None
+    parent = feeding.named(number, operator=operator, meter=meter)
+    if parent is None:
+        read.wrong("parent", _("“%(number)s” is no meter in your buildings.") % {"number": number})
+        return None
+    if meter is not None:
+        feeding.hold(meter, parent)
+    if "room" not in read.problems and (trouble := feeding.wrong_parent(parent, meter=meter, room=room)):
+        read.wrong("parent", trouble)
+    return parent
 
 
 def _check_call(read: Typed, bus: Bus | None, others: Any) -> None:

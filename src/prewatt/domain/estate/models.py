@@ -166,6 +166,8 @@ class Meter(models.Model):
     room = models.ForeignKey(Room, on_delete=models.PROTECT, null=True, blank=True, related_name="meters")
     circuit = models.CharField(max_length=64, blank=True)  # 站点和回路
     level = models.IntegerField(default=1)  # 表级
+    # 上级表: what it counts, the parent has counted as well (`estate.feeding`)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
     remark = models.CharField(max_length=200, blank=True)
     ct_ratio = models.IntegerField(default=1)
     pt_ratio = models.IntegerField(default=1)

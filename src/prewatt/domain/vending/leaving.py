@@ -18,6 +18,7 @@ from prewatt.domain.billing import queries as billing_queries
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch import queries as dispatch_queries
 from prewatt.domain.dispatch.states import State
+from prewatt.domain.estate import feeding
 from prewatt.domain.estate import operations as estate
 from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.ledger import accounts
@@ -342,6 +343,8 @@ def _change_over(line: ClosingLine, now: datetime) -> None:
     operator = line.closing.operator
     estate.change_meter(meter=old, operator=operator, now=now, active=False)
     estate.change_meter(meter=new, operator=operator, now=now, active=True, **_terms(old, new))
+    for fed in old.children.exclude(pk=new.pk).order_by("pk"):
+        estate.change_meter(meter=fed, operator=operator, now=now, parent=new)
     plan = PlanUse.objects.filter(meter=old).select_related("plan").first()
     if plan is not None:
         tariff.assign(plan=plan.plan, meter_ids=[new.pk], operator=operator, now=now)
@@ -353,6 +356,9 @@ def _terms(old: Meter, new: Meter) -> dict[str, Any]:
     fields = {name: getattr(old, name) for name in (*terms.PRICES, "alarm1_fen", "alarm2_fen", "overload_limit_w")}
     if new.room_id is None:
         fields |= {"room": old.room, "circuit": old.circuit}
+    above, room = old.parent, new.room or old.room
+    if new.parent_id is None and above is not None and not feeding.wrong_parent(above, meter=new, room=room):
+        fields["parent"] = above
     return {name: value for name, value in fields.items() if value and value != getattr(new, name)}
 
 

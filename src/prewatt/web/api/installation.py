@@ -205,6 +205,7 @@ class SettingsOut(Schema):
     room: str
     circuit: str
     level: int
+    parent: str
     ct_ratio: int
     pt_ratio: int
     sweep_s: int | None
@@ -214,8 +215,8 @@ class SettingsOut(Schema):
 
 
 class MeterIn(Given):
-    """Called by `unit` (Modbus) or `address` (DL/T 645). Amounts and prices that are left out come from the defaults of
-    its building. `allow`: manual, observed, unverified, simulated.
+    """Called by `unit` (Modbus) or `address` (DL/T 645). `parent` is the number of the meter that feeds it. Amounts and
+    prices that are left out come from the defaults of its building. `allow`: manual, observed, unverified, simulated.
     """
 
     number: Code
@@ -227,6 +228,7 @@ class MeterIn(Given):
     room: Code = ""
     circuit: Word = ""
     level: Annotated[StrictInt, Field(ge=1, le=9)] = 1
+    parent: Code = ""
     ct_ratio: Ratio = 1
     pt_ratio: Ratio = 1
     sweep_s: Sweep | None = None
@@ -256,6 +258,7 @@ class MeterChange(Given):
     room: Code | None = None
     circuit: Word | None = None
     level: Annotated[StrictInt, Field(ge=1, le=9)] | None = None
+    parent: Code | None = None
     ct_ratio: Ratio | None = None
     pt_ratio: Ratio | None = None
     sweep_s: Sweep | None = None
@@ -267,7 +270,11 @@ class MeterChange(Given):
 
 def _settings(held: Meter) -> dict[str, Any]:
     room = held.room
-    place = {"room": room.number if room else "", "building": room.floor.building.code if room else ""}
+    place = {
+        "room": room.number if room else "",
+        "building": room.floor.building.code if room else "",
+        "parent": held.parent.number if held.parent else "",
+    }
     names = [name for name in SettingsOut.model_fields if name not in place]
     return {**{name: getattr(held, name) for name in names}, **place, "allow": list(held.allow)}
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from prewatt import profiles
 from prewatt.domain.estate import defaults
+from prewatt.domain.estate.feeding import in_another_building
 from prewatt.domain.estate.importing.cells import CellError
 from prewatt.domain.estate.importing.sheets import Sheet
 from prewatt.domain.estate.importing.workbook import Page, Row
@@ -94,7 +95,7 @@ def _rooms() -> Iterable[Room]:
 
 
 def _meters() -> Iterable[Meter]:
-    return Meter.objects.select_related("bus__gateway", "room__floor__building")
+    return Meter.objects.select_related("bus__gateway", "room__floor__building", "parent")
 
 
 def _room_key(room: Room) -> Key:
@@ -118,6 +119,7 @@ def _meter_values(meter: Meter) -> Values:
         "bus": meter.bus.code,
         "building": place[0],
         "room": place[1],
+        "parent": meter.parent.number if meter.parent else "",
     }
 
 
@@ -213,6 +215,7 @@ def _check_meter(values: Values, there: _There, wrong: _Wrong) -> None:
     if not there.has("buses", values["gateway"], values["bus"]):
         wrong("bus", _("“%(bus)s” is no bus of gateway %(gateway)s.") % values)
     _check_place(values, there, wrong)
+    _check_parent(values, there, wrong)
     _check_call(values, there, wrong)
     alarm1, alarm2 = (
         values.get(name, there.default(values.get("building", ""), name)) for name in ("alarm1_fen", "alarm2_fen")
@@ -231,6 +234,18 @@ def _check_place(values: Values, there: _There, wrong: _Wrong) -> None:
         wrong("room", _("is empty: a building needs a room."))
     elif not there.has("rooms", building, room):
         wrong("room", _("“%(room)s” is no room of building %(building)s.") % values)
+
+
+def _check_parent(values: Values, there: _There, wrong: _Wrong) -> None:
+    """What feeds it stands before it, so that no two feed each other."""
+    number = values.get("parent")
+    if number is None:
+        return
+    parent = there.rows["meters"].get((number,))
+    if parent is None:
+        wrong("parent", _("“%(number)s” is no meter, and none in a row before this one.") % {"number": number})
+    elif parent.get("room") and values.get("building") != parent["building"]:
+        wrong("parent", in_another_building(number))
 
 
 def _check_call(values: Values, there: _There, wrong: _Wrong) -> None:

@@ -127,6 +127,7 @@ def _meter_columns(gateway: Column) -> tuple[Column, ...]:
         Column("allow", "允许的依据", "allow", SomeOf(CONFIDENCES), False, "manual,observed"),
         Column("remark", "表备注", "remark", _text(Meter, "remark")),
         Column("pt_ratio", "电压互感器倍率", "pt ratio", Whole(1, 10_000), False, 1, "与互感器倍率相乘"),
+        Column("parent", "上级表", "parent", number, False, "", "给它供电的表的表号; 须在它前面的行里, 或已经登记"),
     )
 
 

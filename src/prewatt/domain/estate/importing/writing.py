@@ -103,11 +103,23 @@ def _meters(rows: list[Values]) -> None:
     site = defaults.of_meter(None)
     made = [_meter(taken.get(row.get("building", ""), site) | row, buses, rooms) for row in rows]
     Meter.objects.bulk_create(made)
+    _feed({row["number"]: row["parent"] for row in rows if "parent" in row})
     bump_config(meter.bus.gateway_id for meter in made)
 
 
+def _feed(parents: dict[str, str]) -> None:
+    """Meter number -> the number of the one above it, which may have come in the same rows."""
+    numbers = {*parents, *parents.values()}
+    known = {one.number: one for one in Meter.objects.filter(number__in=numbers).only("number", "parent")}
+    for number, parent in parents.items():
+        known[number].parent = known[parent]
+    Meter.objects.bulk_update([known[number] for number in parents], ["parent"])
+
+
 def _meter(row: Values, buses: dict[Any, Bus], rooms: dict[Any, Room]) -> Meter:
-    fields = {name: value for name, value in row.items() if name not in {"gateway", "bus", "building", "room"}}
+    fields = {
+        name: value for name, value in row.items() if name not in {"gateway", "bus", "building", "room", "parent"}
+    }
     room = rooms[row["building"], row["room"]] if "room" in row else None
     return Meter(bus=buses[row["gateway"], row["bus"]], room=room, **fields)
 

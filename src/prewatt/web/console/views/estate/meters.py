@@ -26,6 +26,7 @@ from prewatt.web.parts.words import Text
 
 BOTH = ("GET", "HEAD", "POST")
 ROOMS_MAX = 3000
+PARENTS_MAX = 300
 LEVELS = tuple((str(level), str(level)) for level in range(1, 10))
 ALLOW: tuple[tuple[str, Text], ...] = (
     ("manual,observed", gettext_lazy("from the manual, or seen on a meter")),
@@ -41,7 +42,7 @@ def _edit(meter: Meter) -> str:
 
 def _rows(ask: Ask) -> Any:
     found = Meter.objects.for_operator(ask.operator).select_related(
-        "bus__gateway", "room__floor__building", "room__area"
+        "bus__gateway", "room__floor__building", "room__area", "parent"
     )
     if ask["text"]:
         text = ask["text"]
@@ -102,6 +103,14 @@ REGISTER = Register(
         Column("room", gettext_lazy("Room"), value=_of_room("room"), sort=("room__number",), width=10),
         Column("circuit", gettext_lazy("Site and circuit"), sort=("circuit",), width=18),
         Column("level", gettext_lazy("Level"), "count", sort=("level",), width=8),
+        Column(
+            "parent",
+            gettext_lazy("Fed by meter"),
+            value=lambda one: one.parent.number if one.parent else "",
+            sort=("parent__number",),
+            width=16,
+            shown=False,
+        ),
         Column("profile", gettext_lazy("Model"), sort=("profile",), width=20),
         Column(
             "gateway",
@@ -186,7 +195,7 @@ def register(request: HttpRequest) -> HttpResponseBase:
 
 def _meter(request: HttpRequest, pk: int) -> Meter:
     found = Meter.objects.for_operator(operator(request)).filter(pk=pk)
-    meter = found.select_related("bus__gateway", "room__floor__building").first()
+    meter = found.select_related("bus__gateway", "room__floor__building", "parent").first()
     if meter is None:
         raise Http404
     return meter
@@ -195,6 +204,12 @@ def _meter(request: HttpRequest, pk: int) -> Meter:
 def _bus_choices(who: Operator) -> list[tuple[str, Text]]:
     found = scope.buses(who).order_by("gateway__code", "code")
     return [("", "—"), *((str(one.pk), f"{one.gateway.code} / {one.code}") for one in found)]
+
+
+def _parents(who: Operator, meter: Meter) -> list[str]:
+    """What is most likely above it: what feeds others already, and what hangs in no room."""
+    found = Meter.objects.for_operator(who).filter(Q(children__isnull=False) | Q(room__isnull=True))
+    return list(found.exclude(pk=meter.pk).order_by("number").values_list("number", flat=True).distinct()[:PARENTS_MAX])
 
 
 def _place(who: Operator, meter: Meter) -> Part:
@@ -225,6 +240,14 @@ def _place(who: Operator, meter: Meter) -> Part:
                 str(meter.level),
                 LEVELS,
                 note=_("1: the main meter; 2: below it, and so on"),
+            ),
+            Box(
+                "parent",
+                _("Fed by meter"),
+                value=meter.parent.number if meter.parent else "",
+                note=_("The number of the meter above it; empty: none"),
+                suggest=_parents(who, meter),
+                length_max=32,
             ),
             Box("remark", _("Remark"), value=meter.remark, wide=True),
         ),
