@@ -80,10 +80,11 @@ def _priced(opening: Opening, rules: Sequence[Rules], days: Mapping[date, UsageD
         from_s, to_s = max(began_s, _whole_s(one.since)), _whole_s(one.until) if one.until else FOREVER_S
         if from_s >= to_s:
             continue
-        use = [*intervals(meter_id=opening.meter_id, plan=one.plan, days=_touching(days, from_s, to_s)), *hours]
-        mine = [cut for piece in use if (cut := _clipped(piece, from_s, to_s)) is not None]
-        if mine:
-            bills.append((one, price(one.plan, mine)))
+        mine = _touching(days, from_s, to_s)
+        use = [*intervals(meter_id=opening.meter_id, plan=one.plan, days=mine, cuts=(from_s, to_s)), *hours]
+        priced = [cut for piece in use if (cut := _clipped(piece, from_s, to_s)) is not None]
+        if priced:
+            bills.append((one, price(one.plan, priced)))
     return charged_fen(bills)
 
 

@@ -146,7 +146,8 @@ def _explained(
         )
         mine = {day: row for day, row in closed.items() if begins <= day <= ends}
         try:
-            use = _within(opening, one, intervals(meter_id=opening.meter_id, plan=one.plan, days=mine))
+            cuts = _ends(opening, one)
+            use = _within(intervals(meter_id=opening.meter_id, plan=one.plan, days=mine, cuts=cuts), *cuts)
             for day in explaining.by_day(one.plan, use):
                 if day.day >= first:
                     _add(found, day, one)
@@ -155,11 +156,14 @@ def _explained(
     return found
 
 
-def _within(opening: Opening, one: Rules, use: Iterable[Any]) -> list[Any]:
-    """Only what these rules price, and only while the account was open: an interval across a border is cut there."""
-    from_s = int(max(one.since, opening.opened_at).timestamp())
+def _ends(opening: Opening, one: Rules) -> tuple[int, int]:
+    """What these rules price of the account, in seconds."""
     ends = [int(at.timestamp()) for at in (one.until, opening.closed_at) if at]
-    to_s = min(ends, default=2**62)
+    return int(max(one.since, opening.opened_at).timestamp()), min(ends, default=2**62)
+
+
+def _within(use: Iterable[Any], from_s: int, to_s: int) -> list[Any]:
+    """An interval across a border is cut there."""
     found = []
     for piece in use:
         if piece.start_s < from_s < piece.end_s:

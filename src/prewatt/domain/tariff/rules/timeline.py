@@ -123,6 +123,10 @@ class Timeline:
         days = -((first - last) // DAY)
         return Span(start, end, first.date(), max(days, 1))
 
+    def borders(self) -> set[int]:
+        """The seconds at which a version begins or ends."""
+        return {at for at in (*self._since, *self._until) if abs(at) < 2**62}
+
     def band_at(self, at_s: int) -> str | None:
         """The band of an instant; None where the plan leaves bands to the meter's own registers."""
         return self._segment_at(at_s).band
