@@ -149,3 +149,20 @@ def test_a_grace_holds_the_meter_in_daylight_up_to_its_amount(tower: Tower) -> N
     assert at(tower, noon) == 1
     keep = Keep.objects.get()
     assert (keep.for_grace, keep.most_fen, keep.until) == (True, 5_000, noon + timedelta(days=3))
+
+
+def test_a_grace_that_a_person_ends_ends_its_hold(tower: Tower) -> None:
+    opening = poor(tower)
+    noon = datetime(2026, 6, 2, 12, tzinfo=ZONE)
+    granted = {"grace_id": "g", "opening": opening, "amount_fen": 5_000, "reason": "pays on Friday"}
+    telling.grant(**granted, until=noon + timedelta(days=3), operator=tower.admin, now=noon)
+    at(tower, noon)
+    done(tower, "hold", noon)
+    later = noon + timedelta(hours=1)
+    assert at(tower, later, forced=2) == 0
+    for _twice in range(2):
+        telling.end_grace(opening=opening, grace_id="g", reason="has moved out", operator=tower.admin, now=later)
+    assert at(tower, later, forced=2) == 1
+    assert orders()[-1] == ("release", "keep")
+    with pytest.raises(telling.NoGrace):
+        telling.end_grace(opening=opening, reason="again", operator=tower.admin, now=later)

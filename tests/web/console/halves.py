@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from counter import NOW, Counter, yuan
@@ -183,12 +184,15 @@ class Half:
         self._settings()
 
     def _cutoff(self, now: Any) -> None:
-        from prewatt.domain.cutoff.models import Notice, Standing
+        from prewatt.domain.cutoff.models import Grace, Notice, Standing
 
         Standing.objects.create(
             opening=self.opening, stage="due", why="not_told", platform=True, money_fen=-100, since=now, due_since=now
         )
         self.notice = Notice.objects.create(opening=self.opening, word="first", at=now, money_fen=-100)
+        letter = "F" if self.foreign else "A"
+        facts: dict[str, Any] = {"opening": self.opening, "by": self.manager, "at": now}
+        Grace.objects.create(id=f"grace-{letter}", amount_fen=2_000, until=now + timedelta(days=2), reason="x", **facts)
 
     def _resale(self) -> None:
         from datetime import date

@@ -103,6 +103,24 @@ def test_grace_is_given_within_the_rules_and_once(owing: Any, admin: Any) -> Non
     assert LogEntry.objects.filter(action="cutoff.grace").count() == 1
 
 
+def test_grace_is_ended_by_hand_with_a_reason_and_once(owing: Any, admin: Any) -> None:
+    day = today(timezone.now()) + timedelta(days=3)
+    admin.post(
+        f"/cutoff/{owing.pk}/grace/", {"form_id": "f1", "amount": "50", "until": day.isoformat(), "reason": "pays"}
+    )
+    assert "May owe up to 50.00 yuan until" in admin.get(f"/cutoff/{owing.pk}/").content.decode()
+    address = f"/cutoff/{owing.pk}/grace/end/"
+    page = admin.post(address, {"grace": "f1", "end_reason": " "})
+    assert (page.status_code, "Nothing was changed" in page.content.decode()) == (422, True)
+    assert Grace.objects.get().ended_at is None
+    assert [admin.post(address, {"grace": "f1", "end_reason": "has moved out"}).status_code for _ in "12"] == [302] * 2
+    assert Grace.objects.get().ended_at is not None
+    entry = LogEntry.objects.get(action="cutoff.end_grace")
+    assert (entry.before["amount_fen"], entry.after) == (5_000, {"reason": "has moved out"})
+    assert "End the grace" not in admin.get(f"/cutoff/{owing.pk}/").content.decode()
+    assert admin.post(address, {"end_reason": "again"}).status_code == 422
+
+
 def test_the_rules_are_kept_and_wrong_ones_come_back_as_typed(counter: Counter, admin: Any) -> None:
     address = "/settings/switching/fair/"
     assert admin.get(address).status_code == 200

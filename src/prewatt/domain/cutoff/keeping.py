@@ -255,8 +255,15 @@ def _why_release(keep: Keep, hours: Hours, now: datetime) -> str | None:
         return "paid"
     if money_fen is not None and -money_fen >= keep.most_fen:
         return "bound"
-    over = now >= keep.until and not hours.protected(now)
+    over = (now >= keep.until or _grace_ended(keep, now)) and not hours.protected(now)
     return "time" if over else None
+
+
+def _grace_ended(keep: Keep, now: datetime) -> bool:
+    """By a person, before its time: nothing is promised any more."""
+    if not keep.for_grace:
+        return False
+    return not Grace.objects.filter(opening=keep.opening_id, ended_at__isnull=True, until__gt=now).exists()
 
 
 def _goes_dark(keep: Keep) -> bool:

@@ -14,6 +14,7 @@ from prewatt.domain.estate.models import Meter, Opening
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from prewatt.domain.staff.models import Operator
 
@@ -107,6 +108,10 @@ class Case:
     @property
     def untold(self) -> list[Notice]:
         return [one for one in self.notices if one.open and one.told_at is None]
+
+    def running(self, now: datetime) -> Grace | None:
+        """The grace that is promised now."""
+        return next((one for one in self.graces if one.ended_at is None and one.until > now), None)
 
 
 CASE_ROWS = 20

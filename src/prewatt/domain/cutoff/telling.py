@@ -94,6 +94,22 @@ class GraceReasonNeeded(Refused):
         super().__init__(_("A grace needs its reason. Nothing was saved. Say what was agreed with the tenant."))
 
 
+class EndReasonNeeded(Refused):
+    code = "reason_needed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Ending a grace needs its reason: the tenant was promised it. Nothing was changed. Say why it ends now.")
+        )
+
+
+class NoGrace(Refused):
+    code = "no_grace"
+
+    def __init__(self) -> None:
+        super().__init__(_("No grace is running for this account. Nothing was changed."))
+
+
 class GraceIdTaken(Refused):
     code = "id_taken"
 
@@ -190,6 +206,42 @@ def grant(
         now=now,
     )
     return made
+
+
+@transaction.atomic
+def end_grace(
+    *, opening: Opening, reason: str, operator: Operator, now: datetime, grace_id: str = "", address: str = ""
+) -> Grace:
+    """What was promised ends now; the stages go on from here, and a hold for this grace is released.
+
+    `grace_id` is the one that the page showed: when it has ended already nothing changes, and a newer one stays. Left
+    out, it is the one that runs. Raises MayNot, NoSuchThing, NoGrace, EndReasonNeeded.
+    """
+    if not operator.may(MAY_GRANT):
+        raise MayNot(operator)
+    if not queries.openings(operator=operator).filter(pk=opening.pk).exists():
+        raise NoSuchThing
+    dispatch.lock_meter(opening.meter_id)
+    running = Grace.objects.filter(opening=opening, ended_at__isnull=True, until__gt=now)
+    found = (Grace.objects.filter(opening=opening, pk=grace_id) if grace_id else running).first()
+    if found is None:
+        raise NoGrace
+    if found.ended_at is not None or found.until <= now:
+        return found
+    if not reason.strip():
+        raise EndReasonNeeded
+    found.ended_at = now
+    found.save(update_fields=["ended_at"])
+    staff.log(
+        operator=operator,
+        action="cutoff.end_grace",
+        target=f"meter {opening.meter.number}",
+        before={"grace": found.pk, "amount_fen": found.amount_fen, "until": found.until.isoformat()},
+        after={"reason": reason.strip()[:NOTE_MAX]},
+        address=address,
+        now=now,
+    )
+    return found
 
 
 @transaction.atomic

@@ -81,6 +81,7 @@ class GraceOut(Schema):
     account_id: int
     amount_fen: int
     until: datetime
+    ended_at: datetime | None
     reason: str
 
 
@@ -95,6 +96,7 @@ def _grace(given: Grace) -> dict[str, Any]:
         "account_id": given.opening_id,
         "amount_fen": given.amount_fen,
         "until": given.until,
+        "ended_at": given.ended_at,
         "reason": given.reason,
     }
 
@@ -105,6 +107,17 @@ def give_grace(request: HttpRequest, account_id: Pk, given: GraceIn) -> Any:
     opening = one(queries.openings(operator=bearer(request)).filter(pk=account_id))
     made = telling.grant(grace_id=write_id(request), opening=opening, **given.dict(), **by(request))
     return _grace(made)
+
+
+class GraceEndIn(Given):
+    reason: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]*$")]
+
+
+@writes(chapter, "/cutoff/accounts/{account_id}/grace/end", telling.MAY_GRANT, of=GraceOut)
+def end_grace(request: HttpRequest, account_id: Pk, given: GraceEndIn) -> Any:
+    """End the grace that an account has now, before its time"""
+    opening = one(queries.openings(operator=bearer(request)).filter(pk=account_id))
+    return _grace(telling.end_grace(opening=opening, reason=given.reason, **by(request)))
 
 
 class FairRulesOut(Schema):

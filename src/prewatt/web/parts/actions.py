@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from prewatt.domain.staff.rights import Right
-from prewatt.web.parts.formats import moment, yuan
+from prewatt.web.parts.formats import in_seconds, moment, scaled, thousandth, yuan
 from prewatt.web.parts.words import TENDERS, Text
 
 # A test walks the code for `action=` and fails on one that has no word here.
@@ -93,6 +93,7 @@ ACTIONS: dict[str, Text] = {
     "cutoff.unkeep": _("ended a hold of the rules"),
     "cutoff.told": _("told a tenant"),
     "cutoff.grace": _("gave grace"),
+    "cutoff.end_grace": _("ended a grace before its time"),
     "cutoff.rules": _("changed the rules of fair cut-off"),
     "fleet.prices": _("ordered for many: prices"),
     "fleet.limits": _("ordered for many: limits"),
@@ -180,6 +181,37 @@ FIELDS: dict[str, Text] = {
     "count": _("number"),
     "override": _("overridden"),
     "applied": _("is on the meter"),
+    "energy_wh": _("register"),
+    "balance_fen": _("balance"),
+    "money_fen": _("money left"),
+    "income_fen": _("income"),
+    "overdraft_fen": _("arrears"),
+    "alarm1_fen": _("alarm amount 1"),
+    "alarm2_fen": _("alarm amount 2"),
+    "ceiling_fen": _("balance ceiling"),
+    "overload_limit_w": _("overload threshold"),
+    "sweep_s": _("polling interval"),
+    "price_sharp_e4": _("sharp price"),
+    "price_peak_e4": _("peak price"),
+    "price_flat_e4": _("flat price"),
+    "price_valley_e4": _("valley price"),
+    "price_deep_e4": _("deep price"),
+    "keep_max_fen": _("most debt while held"),
+    "grace_max_fen": _("most grace"),
+    "most_fen": _("most debt"),
+    "until": _("until"),
+    "since": _("since"),
+    "grace": _("grace"),
+    "notice": _("notice"),
+    "word": _("word"),
+    "door": _("how told"),
+    "why": _("why"),
+    "of": _("of whom"),
+    "state": _("state"),
+    "accounts": _("accounts"),
+    "values": _("values"),
+    "version": _("version"),
+    "effective_from": _("from"),
 }
 TARGETS: dict[str, Text] = {
     "meter": _("meter"),
@@ -218,6 +250,7 @@ RIGHTS: dict[str, Text] = {
     Right.AUDIT: _("Audit"),
 }
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+\d\d:\d\d$")  # as a time stands in the log's JSON
+HEX_ID = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{24}\b")  # made by a form; nobody reads it
 SHORT_MAX = 120
 
 
@@ -226,13 +259,22 @@ def action(code: str) -> Text:
 
 
 def field(name: str) -> Text:
-    return FIELDS.get(name, name)
+    """A fact without a word of its own stands by its code, the unit left to its figure."""
+    if name in FIELDS:
+        return FIELDS[name]
+    stem, _line, unit = name.rpartition("_")
+    return (stem if unit in UNITS else name).replace("_", " ")
 
 
 def target(text: str) -> str:
     """“meter 0300…” with its first word in the reader's language."""
     kind, _space, rest = text.partition(" ")
     return f"{TARGETS[kind]} {rest}".strip() if kind in TARGETS else text
+
+
+def short_target(text: str) -> str:
+    """For a register: of a long id its first letters, by which it is found."""
+    return HEX_ID.sub(r"\1…", target(text))
 
 
 def right(code: str) -> Text:
@@ -262,14 +304,24 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     return found
 
 
+# By what stands last in a fact's name.
+UNITS: dict[str, Callable[[int], str]] = {
+    "fen": lambda fen: _now("%s yuan") % yuan(fen),
+    "wh": lambda wh: f"{thousandth(wh)} kWh",
+    "e4": lambda e4: _now("%s yuan/kWh") % scaled(e4, 10_000),
+    "w": lambda w: f"{w} W",
+    "s": in_seconds,
+}
+
+
 def value(name: str, given: Any) -> str:
     """A fact as people read it. Nothing is an empty text."""
     if given is None or given in ("", []):
         return ""
     if isinstance(given, bool):
         return _now("yes") if given else _now("no")
-    if name.endswith("_fen") and isinstance(given, int):
-        return yuan(given)
+    if isinstance(given, int) and (unit := name.rpartition("_")[2]) in UNITS:
+        return UNITS[unit](given)
     if name == "tender":
         return str(TENDERS.get(str(given), given))
     if isinstance(given, list):
@@ -292,5 +344,5 @@ def short(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         )
         if arrow:
             parts.append(f"{one.title}: {arrow}")
-    text = "; ".join(parts)
+    text = HEX_ID.sub(r"\1…", "; ".join(parts))
     return text if len(text) <= SHORT_MAX else f"{text[: SHORT_MAX - 1]}…"

@@ -221,6 +221,7 @@ def _draw(request: HttpRequest, case: Case, error: Refused | None = None) -> Htt
         "note_max": NOTE_MAX,
         "may_tell": any(who.may(right) for right in telling.MAY_TELL),
         "may_grant": who.may(telling.MAY_GRANT),
+        "running": case.running(at),
         "may_sell": who.may(Right.SELL),
         "may_switch": who.may(Right.SWITCH),
         "may_set": who.may(Right.SETTINGS),
@@ -278,6 +279,24 @@ def grace(request: HttpRequest, pk: int) -> HttpResponse:
             address=address(request),
         ),
         _("The grace is given."),
+    )
+
+
+@page(telling.MAY_GRANT, methods=("POST",))
+def end_grace(request: HttpRequest, pk: int) -> HttpResponse:
+    case = _case(request, pk)
+    return _try(
+        request,
+        pk,
+        lambda: telling.end_grace(
+            grace_id=request.POST.get("grace", ""),
+            opening=case.opening,
+            reason=request.POST.get("end_reason", ""),
+            operator=operator(request),
+            now=now(),
+            address=address(request),
+        ),
+        _("The grace has ended."),
     )
 
 
