@@ -125,3 +125,22 @@ def test_a_list_shows_only_what_came_and_what_went() -> None:
     (one,) = actions.changes({"rights": ["read", "sell"]}, {"rights": ["read", "hold"]})
     assert (one.before, one.after) == (str(actions.right("sell")), str(actions.right("hold")))
     assert actions.changes({"name": "a"}, {"name": "a"}) == []
+
+
+def test_a_figure_stands_in_yuan_and_kwh_and_not_as_the_books_keep_it() -> None:
+    typed = {"0300010401": {"energy_wh": 7_312_340, "balance_fen": -1_230, "reason": "dark"}}
+    text = actions.value("typed", typed)
+    assert "7,312.34 kWh" in text
+    assert "\u221212.30" in text
+    assert "7312340" not in text
+    assert actions.value("price_peak_e4", 13_418).startswith("1.3418 ")
+    assert (actions.value("overload_limit_w", 6_000), actions.value("count", 3)) == ("6000 W", "3")
+    assert actions.value("switch_on_min_fen", 500).startswith("5.00 ")
+    assert actions.field("switch_on_min_fen") == "switch on min"
+
+
+def test_an_id_that_a_form_made_is_short_in_the_list_and_whole_on_its_page() -> None:
+    one = "0123456789abcdef" * 2
+    assert actions.short_target(f"order {one}").endswith(" 01234567…")
+    assert actions.target(f"order {one}").endswith(one)
+    assert actions.short({}, {"closing": one}).endswith(": 01234567…")

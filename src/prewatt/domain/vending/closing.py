@@ -345,7 +345,7 @@ def log(
             "closing": closing.pk,
             "meters": sorted(meters.values()),
             "tender": closing.tender,
-            "typed": {meters.get(pk, str(pk)): list(one) for pk, one in typed.items()},
+            "typed": {meters.get(pk, str(pk)): one._asdict() for pk, one in typed.items()},
             "second_person": getattr(second_person, "username", ""),
             **more,
         },

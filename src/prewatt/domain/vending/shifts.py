@@ -187,7 +187,7 @@ def _open(shift_id: str, float_amount: object, operator: Operator, now: datetime
     staff.log(
         operator=operator,
         action="shift.open",
-        target=f"shift {shift_id}",
+        target=f"shift {shift}",
         after={"float_fen": money.fen, "taken_over": taken_over},
         address=address,
         now=now,
@@ -287,7 +287,7 @@ def close_shift(
     staff.log(
         operator=operator,
         action="shift.close",
-        target=f"shift {shift_id}",
+        target=f"shift {shift}",
         after={
             "of": shift.operator.username,
             "expected_fen": shift.expected_fen,

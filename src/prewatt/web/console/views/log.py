@@ -67,7 +67,7 @@ REGISTER = Register(
         Column("who", _("Operator"), value=lambda one: one.operator_name or _("the system"), width=14),
         Column("address", _("From address"), width=16),
         Column("action", _("What"), value=lambda one: actions.action(one.action), width=24),
-        Column("target", _("To what"), value=lambda one: actions.target(one.target), width=28),
+        Column("target", _("To what"), value=lambda one: actions.short_target(one.target), width=28),
         Column(
             "change",
             _("Before → after"),
