@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 from prewatt.domain.backups import archive
 from prewatt.domain.backups.refusals import BackupRefused
-from prewatt.server import ready
+from prewatt.server import ready, schema
 
 if TYPE_CHECKING:
     from prewatt.domain.audit.report import Report
@@ -98,7 +98,7 @@ def restore(file: Path, *, passphrase: str | None, force: bool) -> Restored:
         _check_version(manifest)
         with place.filled(room, force) as aside:
             _check_figures(manifest)
-            _migrate()
+            schema.bring_up_to_date()
             lost = _own_keys(secrets)
             point, meters = _mark(manifest, file)
             report = _audit()
@@ -353,12 +353,6 @@ def _check_figures(manifest: dict[str, Any]) -> None:
                 f"The database in this backup is not the one its manifest describes ({name} differ). Nothing was "
                 "touched. Take another backup."
             )
-
-
-def _migrate() -> None:
-    from django.core.management import call_command
-
-    call_command("migrate", interactive=False, verbosity=0)
 
 
 def _own_keys(secrets: dict[str, str]) -> list[str]:

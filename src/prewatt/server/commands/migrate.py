@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from prewatt.server import ready
+from prewatt.server import ready, schema
 
 app = typer.Typer(add_completion=False)
 
@@ -13,7 +13,5 @@ app = typer.Typer(add_completion=False)
 def migrate() -> None:
     """Bring the database up to date. Safe to run again; does nothing when there is nothing to do."""
     ready.centre()
-    from django.core.management import call_command
-
-    call_command("migrate", interactive=False, verbosity=0)
+    schema.bring_up_to_date()
     typer.echo("The database is up to date.")

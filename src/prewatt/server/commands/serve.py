@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from prewatt.server import garbage, ready
+from prewatt.server import ready, schema
 from prewatt.server.processes import port_is_free
 from prewatt.server.supervisor import Child, Supervisor
 
@@ -44,11 +44,9 @@ def command(*arguments: str) -> tuple[str, ...]:
 
 
 def migrate() -> None:
-    from django.core.management import call_command
     from django.db import connections
 
-    with garbage.rarely():
-        call_command("migrate", interactive=False, verbosity=0)
+    schema.bring_up_to_date()
     connections.close_all()  # children open their own
 
 

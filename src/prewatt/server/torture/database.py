@@ -34,15 +34,13 @@ def set_up() -> None:
 
 @cache
 def _template() -> sqlite3.Connection:
-    from django.core.management import call_command
     from django.db import connection
 
-    from prewatt.server import garbage
+    from prewatt.server import schema
 
     if connection.settings_dict["NAME"] != ":memory:":
         raise NotOurDatabase(f"{connection.settings_dict['NAME']} is not a database of this run")
-    with garbage.rarely():
-        call_command("migrate", verbosity=0)
+    schema.bring_up_to_date()
     kept = sqlite3.connect(":memory:")
     connection.connection.backup(kept)
     gc.collect()
