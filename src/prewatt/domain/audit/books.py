@@ -114,7 +114,11 @@ CAUSES = {
     "opening_carried": """
         SELECT 'transfer ' || t.id, t.key || ' is not what the account opened with' FROM named t
         LEFT JOIN dispatch_meterorder o ON o.id = t.cause_id AND o.kind = 'open'
-        WHERE t.cause_kind = 'opening' AND (o.id IS NULL OR t.key NOT LIKE 'order:' || o.id || ':carried%'
+        LEFT JOIN billing_terms b ON b.asked = t.cause_id AND t.key = 'opening:' || b.asked || ':carried'
+            AND t.kind = 'posted' AND t.debit_code = 'carried-in' AND t.credit_code = 'meter'
+            AND t.credit_owner = CAST(b.opening_id AS VARCHAR(64))
+        WHERE t.cause_kind = 'opening' AND b.opening_id IS NULL
+            AND (o.id IS NULL OR t.key NOT LIKE 'order:' || o.id || ':carried%'
             OR t.debit_code <> 'carried-in' OR t.credit_code <> 'meter'
             OR t.credit_owner <> CAST(o.opening_id AS VARCHAR(64)))""",
     "opening_whole": """

@@ -6,11 +6,12 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from prewatt.domain.billing.models import Terms as BillingTerms
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.estate import customers
@@ -19,9 +20,10 @@ from prewatt.domain.estate.models import Customer, Meter, Opening
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import operations as tariff
-from prewatt.domain.vending import checks, terms
+from prewatt.domain.vending import checks, platform, terms
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.opening import AlreadyOpen, OpeningIdTaken, open_account
+from prewatt.domain.vending.opening_here import Billed, open_here, send_limits
 from prewatt.domain.vending.terms import UNCHANGED, Terms
 from prewatt.link.messages import Kind
 from prewatt.units.values import Money
@@ -70,6 +72,7 @@ class Wanted:
     alarm2_notify: bool = True
     texts: bool = True
     hold: bool = False
+    billed: Billed | None = None  # by the platform; None: the meter counts its money itself
 
 
 def opening_id(form_id: str, meter_number: str) -> str:
@@ -128,10 +131,15 @@ def _check_form(wanted: Sequence[Wanted]) -> None:
 def _first_result(form_id: str, wanted: Sequence[Wanted]) -> list[Opening]:
     ids = [opening_id(form_id, one.meter.number) for one in wanted]
     orders = {order.pk: order for order in MeterOrder.objects.filter(pk__in=ids).select_related("opening", "meter")}
-    found = [order.opening for pk in ids if (order := orders.get(pk)) is not None and order.opening is not None]
+    here = {terms.asked: terms for terms in BillingTerms.objects.filter(asked__in=ids).select_related("opening__meter")}
+    found = [opening for pk in ids if (opening := _opened(orders.get(pk), here.get(pk))) is not None]
     if found and len(found) < len(wanted):
-        raise OpeningIdTaken(next(iter(orders.values())))
+        raise OpeningIdTaken(next(iter(orders.values()))) if orders else platform.PlanTaken(next(iter(here.values())))
     return found
+
+
+def _opened(order: MeterOrder | None, here: BillingTerms | None) -> Opening | None:
+    return here.opening if here is not None else order.opening if order is not None else None
 
 
 def _recorded(person: Person, *, operator: Operator, now: datetime, address: str) -> Customer:
@@ -151,6 +159,35 @@ def _open(
         raise AlreadyOpen(one.meter)
     order_id = opening_id(form_id, one.meter.number)
     meter = Meter.objects.select_related("bus").get(pk=one.meter.pk)
+    facts: dict[str, Any] = {"operator": operator, "now": now, "address": address}
+    if one.billed is None:
+        opening = _open_on_meter(order_id, one, meter, customer, tender, **facts)
+    else:
+        opening = _open_here(order_id, one, meter, customer, tender, billed=one.billed, **facts)
+    if one.hold:
+        dispatch.place(
+            order_id=f"{order_id}-hold",
+            meter=meter,
+            kind=Kind.HOLD,
+            operator=operator,
+            cause=("opening", order_id),
+            now=now,
+        )
+    return opening
+
+
+def _open_on_meter(
+    order_id: str,
+    one: Wanted,
+    meter: Meter,
+    customer: Customer,
+    tender: str,
+    *,
+    operator: Operator,
+    now: datetime,
+    address: str,
+) -> Opening:
+    """仪表计费: limits and prices go to the meter with its money."""
     ceilings_fen = terms.ceilings_fen(meter)
     asked = one.terms if one.plan is None else replace(one.terms, **tariff.for_meters(one.plan))
     terms.check_cap(meter=meter, terms=asked, ground=one.ground, operator=operator, now=now, address=address)
@@ -166,9 +203,7 @@ def _open(
         now=now,
         address=address,
     )
-    opening.use = one.use.strip()[:32]
-    opening.alarm1_notify, opening.alarm2_notify, opening.texts = one.alarm1_notify, one.alarm2_notify, one.texts
-    opening.save(update_fields=["use", "alarm1_notify", "alarm2_notify", "texts"])
+    _mark(opening, one)
     terms.send(
         order_id=order_id,
         meter=meter,
@@ -179,16 +214,47 @@ def _open(
     )
     if one.plan is not None:
         tariff.assign(plan=one.plan, meter_ids=[meter.pk], operator=operator, now=now, address=address)
-    if one.hold:
-        dispatch.place(
-            order_id=f"{order_id}-hold",
-            meter=meter,
-            kind=Kind.HOLD,
-            operator=operator,
-            cause=("opening", order_id),
-            now=now,
-        )
     return opening
+
+
+def _open_here(
+    order_id: str,
+    one: Wanted,
+    meter: Meter,
+    customer: Customer,
+    tender: str,
+    *,
+    billed: Billed,
+    operator: Operator,
+    now: datetime,
+    address: str,
+) -> Opening:
+    """平台计费: the plan is the platform's business, and any plan will do; the meter is told no price."""
+    limits = Terms(**{name: getattr(one.terms, name) for name in terms.LIMITS})
+    terms.apply(meter=meter, terms=limits, operator=operator, now=now, address=address)
+    if one.plan is not None:
+        tariff.assign(plan=one.plan, meter_ids=[meter.pk], operator=operator, now=now, address=address)
+    opening = open_here(
+        opening_id=order_id,
+        meter=meter,
+        customer=customer,
+        billed=billed,
+        first_amount=one.first,
+        carried_in=one.carried_in,
+        tender=tender,
+        operator=operator,
+        now=now,
+        address=address,
+    )
+    _mark(opening, one)
+    send_limits(opening_id=order_id, meter=meter, operator=operator, now=now)
+    return opening
+
+
+def _mark(opening: Opening, one: Wanted) -> None:
+    opening.use = one.use.strip()[:32]
+    opening.alarm1_notify, opening.alarm2_notify, opening.texts = one.alarm1_notify, one.alarm2_notify, one.texts
+    opening.save(update_fields=["use", "alarm1_notify", "alarm2_notify", "texts"])
 
 
 @transaction.atomic

@@ -52,6 +52,7 @@ class NotOnPlatform(Refused):
 
 class NoPricePlan(Refused):
     code = "no_price_plan"
+    field = "plan"
 
     def __init__(self, meter: Meter) -> None:
         super().__init__(
@@ -65,6 +66,7 @@ class NoPricePlan(Refused):
 
 class NoRelay(Refused):
     code = "no_relay"
+    field = "billing"
 
     def __init__(self, meter: Meter) -> None:
         super().__init__(
@@ -116,7 +118,7 @@ def open_on_platform(
             raise PlanTaken(done)
         return done.opening
     checks.check_operator(operator, Right.OPEN_ACCOUNT, meter)
-    limits_fen = [_fen(overdraft), _fen(switch_on_min)]
+    limits_fen = [amount_or_zero(overdraft).fen, amount_or_zero(switch_on_min).fen]
     _check_meter(meter, now)
 
     # After this point it must succeed.
@@ -149,9 +151,9 @@ def open_on_platform(
     return opening
 
 
-def _fen(amount: object) -> int:
+def amount_or_zero(amount: object) -> Money:
     zero = amount in (0, "0", "0.00", Money(0)) and not isinstance(amount, float)
-    return 0 if zero else checks.parse_amount(amount).fen
+    return Money(0) if zero else checks.parse_amount(amount)
 
 
 def _check_meter(meter: Meter, now: datetime) -> None:
@@ -162,7 +164,7 @@ def _check_meter(meter: Meter, now: datetime) -> None:
         )
     if Opening.objects.filter(meter=meter, closed_at__isnull=True).exists():
         raise AlreadyOpen(meter)
-    rules = rules_of(meter.pk, until=now)
+    rules = rules_of(meter.pk, until=now + timedelta(seconds=1))  # one given by this very form counts
     if not rules or rules[0].since > now:
         raise NoPricePlan(meter)
     try:
@@ -171,6 +173,18 @@ def _check_meter(meter: Meter, now: datetime) -> None:
         known.command(Kind.SWITCH_OFF.value)
     except NotAllowed as error:
         raise NoRelay(meter) from error
+
+
+def carry_in(*, opening_id: str, opening: Opening, money: Money, now: datetime) -> None:
+    """原表转入: what the old meter still held, onto the account. The caller has just opened it."""
+    ledger.post(
+        key=f"opening:{opening_id}:carried",
+        cause=ledger.Cause("opening", opening_id),
+        debit=accounts.CARRIED_IN,
+        credit=accounts.meter(opening.pk),
+        amount_fen=money.fen,
+        at=now,
+    )
 
 
 def credit(*, sale_id: str, wallet: accounts.Ref, seen: Look, meter: Meter, money: Money, now: datetime) -> None:

@@ -133,9 +133,14 @@ def sell_held(
     now: datetime,
     address: str,
     payment_id: str | None = None,
+    right: Right = Right.SELL,
+    first: bool = False,
 ) -> Sale:
-    """`sell` for a caller who is in a transaction, holds the meter, has looked, and knows that the id is new."""
-    checks.check_operator(operator, Right.SELL, meter)
+    """`sell` for a caller who is in a transaction, holds the meter, has looked, and knows that the id is new.
+
+    `right` is what the operator does it by; `first`: it comes with the opening of the account.
+    """
+    checks.check_operator(operator, right, meter)
     opening_id, customer_id = checks.check_account(meter, seen)
     checks.check_in_force(meter, seen)
     if not seen.platform:
@@ -172,6 +177,7 @@ def sell_held(
         operator=operator,
         amount_fen=money.fen,
         tender=tender,
+        first=first,
         balance_before_fen=seen.balance_fen if seen.known_at else None,
         sold_at=now,
         business_day=checks.business_day(now),
