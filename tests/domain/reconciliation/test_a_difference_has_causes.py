@@ -63,6 +63,15 @@ def test_a_price_that_is_not_on_the_meter_is_told_from_which_day_and_how_much() 
     assert (price.figures["band"], price.figures["desired_e4"], price.figures["reported_e4"]) == ("peak", 10_000, 9_000)
 
 
+def test_a_wrong_price_is_no_rounding_however_little_it_comes_to() -> None:
+    """Behind a large transformer a step of the register is worth more than a quiet day's difference."""
+    old, little = PRICES | {"peak": 9_900}, ENERGY | {"peak": 3_000}
+    cheap, dear = rated_fen(little, old), rated_fen(little, PRICES)
+    quiet = [day(n, energy_wh=little, deducted_fen=cheap, reported_e4=old) for n in range(3)]
+    found = of(days=[*quiet, day(3, energy_wh=little, deducted_fen=dear + 1, reported_e4=old)], ratio=120)
+    assert causes(found) == {Cause.PRICE: 3 * (dear - cheap), Cause.ROUNDING: -1}
+
+
 def test_a_deduction_by_another_ratio_names_it() -> None:
     found = of(days=[day(deducted_fen=RATED * 40 // 30)], ratio=30)
     assert causes(found) == {Cause.RATIO: RATED - RATED * 40 // 30}

@@ -216,14 +216,12 @@ def _by_days(facts: Facts) -> Iterator[Part]:
 def _why(one: MeterDay, rated: int, facts: Facts) -> tuple[Cause, Evidence]:
     deducted, room = one.deducted_fen or 0, tolerance_fen(one, facts.ratio)
     seen: dict[str, int | str] = {"day": f"{one.day}", "deducted": deducted, "rated": rated}
+    if (by_meter := _by_its_own_prices(one, rated, room)) is not None:
+        return Cause.PRICE, Evidence("price", seen | {"by_meter": by_meter} | _prices(one))
     if abs(deducted - rated) <= room:
         return Cause.ROUNDING, Evidence("within", seen | {"tolerance": room})
     if deducted < 0:
         return Cause.CHANGED, Evidence("counter_fell", seen)
-    if one.desired_e4 and one.reported_e4 and _priced(one, one.reported_e4):
-        by_meter = rated_fen(one.energy_wh, one.reported_e4)
-        if by_meter != rated and abs(deducted - by_meter) <= room:
-            return Cause.PRICE, Evidence("price", seen | {"by_meter": by_meter} | _prices(one))
     if not sum(one.energy_wh.values()):
         return Cause.TAMPER, Evidence("no_energy", seen)
     if deducted <= room:
@@ -231,6 +229,17 @@ def _why(one: MeterDay, rated: int, facts: Facts) -> tuple[Cause, Evidence]:
     if other := _other_ratio(deducted, rated, room, facts):
         return Cause.RATIO, Evidence("ratio", seen | {"ratio": facts.ratio, "other": other})
     return Cause.UNEXPLAINED, Evidence("neither", seen)
+
+
+def _by_its_own_prices(one: MeterDay, rated: int, room: int) -> int | None:
+    """What the day costs by the prices that the meter shows, where that fits the deduction better: however little it
+    is, a wrong price is no rounding.
+    """
+    if not one.desired_e4 or not one.reported_e4 or not _priced(one, one.reported_e4):
+        return None
+    by_meter = rated_fen(one.energy_wh, one.reported_e4)
+    away = abs((one.deducted_fen or 0) - by_meter)
+    return by_meter if away <= room and away < abs((one.deducted_fen or 0) - rated) else None
 
 
 def tolerance_fen(one: MeterDay, ratio: int) -> int:
