@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from counter import Counter, yuan
 from leavers import Leavers
+from prewatt.domain.metering.models import MeterState
 
 pytestmark = pytest.mark.django_db
 FORM = "0123456789abcdef0123456789abcdef"
@@ -87,12 +88,26 @@ def test_a_silent_meter_needs_a_typed_reading_and_a_second_person(
     assert alone.context["second_needed"]
     unconfirmed = close(client, counter, **typed)
     assert unconfirmed.context["refused"]["code"] == "second_person_needed"
-    assert unconfirmed.context["rows"][0]["typed"] == {"balance": "70.00", "energy": "68.46", "reason": "表烧坏"}
+    assert unconfirmed.context["rows"][0]["typed"] == {
+        "balance": "70.00",
+        "energy": "68.46",
+        "reason": "表烧坏",
+        "sure": "",
+    }
     wrong = close(client, counter, **typed, second_username="second", second_password="no")
     assert wrong.context["refused"]["code"] == "second_person_unknown"
     assert SECRET not in wrong.content.decode()
     assert nothing_ended()
-    assert close(client, counter, **typed, second_username="second", second_password=SECRET).status_code == 302
+    both = {"second_username": "second", "second_password": SECRET}
+    MeterState.objects.filter(meter=silent).update(energy_at=counter.now)
+    sure = f"t{silent.pk}-sure"
+    assert sure not in wrong.content.decode()
+    far = close(client, counter, **typed | {f"t{silent.pk}-energy": "684.60"}, **both)
+    assert far.context["refused"]["code"] == "far_above_last_reading"
+    assert sure in far.content.decode()
+    assert close(client, counter, **typed | {f"t{silent.pk}-energy": "6.84"}, **both).status_code == 422
+    assert nothing_ended()
+    assert close(client, counter, **typed, **both).status_code == 302
     line = closing().lines.get(meter=silent)
     assert (line.how, line.balance_fen, line.second_person) == ("typed", yuan("70"), counter.second)
 

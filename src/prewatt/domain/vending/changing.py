@@ -76,7 +76,7 @@ def change_meter(
     platform.check_not_on_platform(opening, old)
     closing.check_leaves(opening, old, operator, opening.customer)
     closing.check_quiet([old.pk, new.pk])
-    closing.check_answers([old], readings, operator, second_person)
+    closing.check_answers([old], readings, operator, second_person, now=now)
     _check_new(old, new, operator, typed)
 
     # After this point it must succeed.

@@ -25,7 +25,7 @@ from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.states import FORCED_ON
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, counters, leaving, news, receipts, shifts
+from prewatt.domain.vending import checks, counters, final, leaving, news, receipts, shifts
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Refund, Sale, SaleState
 from prewatt.domain.vending.records import ENDED, Closing, ClosingKind, ClosingLine, How, LineState
@@ -43,11 +43,15 @@ WHOLE = ("closing__operator", "closing__customer", "meter__bus", "opening", "ord
 
 
 class Typed(NamedTuple):
-    """A final reading entered by hand: the register without CT ratio, the balance (negative: arrears), and why."""
+    """A final reading entered by hand: the register without CT ratio, the balance (negative: arrears), and why.
+
+    `sure`: both have looked again at a register that is far above the last one (`final.TypedFarAbove`).
+    """
 
     energy_wh: int | None
     balance_fen: int
     reason: str
+    sure: bool = False
 
 
 class ClosingIdTaken(Refused):
@@ -219,7 +223,7 @@ def close_account(
     for opening in chosen:
         check_leaves(opening, held[opening.meter_id], operator, customer)
     check_quiet([opening.meter_id for opening in chosen])
-    check_answers([held[one.meter_id] for one in chosen], typed, operator, second_person)
+    check_answers([held[one.meter_id] for one in chosen], typed, operator, second_person, now=now)
 
     # After this point it must succeed.
     closing = Closing.objects.create(
@@ -298,12 +302,17 @@ def check_quiet(meter_ids: Iterable[int]) -> None:
 
 
 def check_answers(
-    meters: Sequence[Meter], typed: Mapping[int, Typed], operator: Operator, second_person: Operator | None
+    meters: Sequence[Meter],
+    typed: Mapping[int, Typed],
+    operator: Operator,
+    second_person: Operator | None,
+    *,
+    now: datetime,
 ) -> None:
     """Each meter answers, or its reading was entered by hand, with a reason, by two people."""
     for meter in meters:
         if meter.pk in typed:
-            check_typed(meter, typed[meter.pk], operator, second_person)
+            check_typed(meter, typed[meter.pk], operator, second_person, now=now)
     states = {state.meter_id: state for state in MeterState.objects.filter(meter__in=[meter.pk for meter in meters])}
     silent = [meter for meter in meters if meter.pk not in typed and (meter.pk not in states or states[meter.pk].lost)]
     if silent:
@@ -313,7 +322,9 @@ def check_answers(
             raise MeterOnHold(meter)
 
 
-def check_typed(meter: Meter, typed: Typed, operator: Operator, second_person: Operator | None) -> None:
+def check_typed(
+    meter: Meter, typed: Typed, operator: Operator, second_person: Operator | None, *, now: datetime
+) -> None:
     if not typed.reason.strip():
         raise TypedReasonNeeded(meter)
     if second_person is None or second_person.pk == operator.pk:
@@ -323,6 +334,7 @@ def check_typed(meter: Meter, typed: Typed, operator: Operator, second_person: O
     booked_fen = ledger_queries.balance_fen(accounts.meter(opening_id or 0))
     if typed.balance_fen > booked_fen:
         raise TypedTooHigh(meter, booked_fen)
+    final.check_register(meter, energy_wh=typed.energy_wh, sure=typed.sure, now=now)
 
 
 def log(
@@ -522,7 +534,7 @@ def type_reading(
         return line
     if line.state not in (LineState.READING, LineState.STUCK) or line.closing.kind == ClosingKind.HAND_OVER:
         raise NotThere(line)
-    check_typed(line.meter, typed, operator, second_person)
+    check_typed(line.meter, typed, operator, second_person, now=now)
     _recall(line, now)
     log(
         line.closing,

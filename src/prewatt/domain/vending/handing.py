@@ -82,7 +82,7 @@ def hand_over(
     for opening in openings:
         _check(opening, held[opening.meter_id], now)
     if settle == Settle.PAY_BACK:
-        closing.check_answers(list(held.values()), {}, operator, None)
+        closing.check_answers(list(held.values()), {}, operator, None, now=now)
 
     # After this point it must succeed.
     act = Closing.objects.create(

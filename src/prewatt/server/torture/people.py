@@ -190,9 +190,10 @@ class People:
     async def _typed(self, account: Opening) -> closing.Typed:
         """What somebody read off a dead meter: never more than the books have there, perhaps below zero."""
         booked_fen = await self._do(lambda: ledger_queries.balance_fen(meter_account(account.pk)))
-        return closing.Typed(
-            self._luck.randint(0, 10**6), min(booked_fen or 0, self._luck.randint(-500, 9_000)), "dead"
-        )
+        state = await self._do(lambda: MeterState.objects.filter(meter=account.meter_id).first())
+        last_wh = state.energy_wh or 0 if state is not None else 0
+        balance_fen = min(booked_fen or 0, self._luck.randint(-500, 9_000))
+        return closing.Typed(last_wh + self._luck.randint(0, 10**6), balance_fen, "dead", sure=True)
 
     async def _change(self, place: Place, account: Opening) -> None:
         if not self._spares:

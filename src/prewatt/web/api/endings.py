@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
 from ninja import Schema
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 
 from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.staff.rights import Right
@@ -30,12 +30,14 @@ BigId = Annotated[StrictInt, Field(ge=1, lt=2**63)]
 
 class ReadingIn(Given):
     """What stood on a meter that does not answer: the register without its ratio, the balance (arrears with a minus),
-    and why it is entered by hand. A second person confirms it.
+    and why it is entered by hand. A second person confirms it. `sure`: both have looked again at a register that was
+    refused as far above the last one.
     """
 
     energy_wh: Annotated[StrictInt, Field(ge=0, lt=2**62)] | None = None
     balance_fen: Annotated[StrictInt, Field(gt=-shapes.AMOUNT_FEN_MAX, le=shapes.AMOUNT_FEN_MAX)]
     reason: Annotated[str, Field(max_length=400, pattern=shapes.PRINTABLE)]
+    sure: StrictBool = False
 
 
 class MeterReadingIn(ReadingIn):
@@ -136,7 +138,7 @@ def _whole(request: HttpRequest, pk: int) -> Opening:
 
 
 def _typed(given: ReadingIn) -> Typed:
-    return Typed(given.energy_wh, given.balance_fen, given.reason)
+    return Typed(given.energy_wh, given.balance_fen, given.reason, given.sure)
 
 
 def _readings(given: CloseIn) -> dict[int, Typed]:

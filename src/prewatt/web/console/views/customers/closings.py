@@ -19,7 +19,7 @@ from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.checks import NotAnAmount, Refused
 from prewatt.domain.vending.closing_queries import LineProgress
 from prewatt.domain.vending.records import Closing, ClosingKind, ClosingLine, ClosingState, How, LineState
-from prewatt.web.console.views.customers.ending import given_readings, typed_of
+from prewatt.web.console.views.customers.ending import far_of, given_readings, typed_of
 from prewatt.web.console.views.customers.opening import meter_of
 from prewatt.web.console.views.customers.second import second_person
 from prewatt.web.console.views.sale import tenders
@@ -196,6 +196,7 @@ def _show(request: HttpRequest, closing_id: str, *, error: Refused | None = None
         **_context(request, closing_id),
         "tenders": tenders(),
         "refused": refusal(error) if error else None,
+        "far": far_of(error),
     }
     return render(request, "console/customers/closing.html", context, status=422 if error else 200)
 

@@ -17,6 +17,7 @@ from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.checks import NotAnAmount, Refused
 from prewatt.domain.vending.closing import Typed
 from prewatt.domain.vending.closing_queries import Standing
+from prewatt.domain.vending.final import TypedFarAbove
 from prewatt.domain.vending.records import Settle
 from prewatt.units.values import Energy, Money, UnitError
 from prewatt.web.console.views.customers import form as forms
@@ -62,13 +63,19 @@ def typed_of(request: HttpRequest, meter: Meter) -> Typed | None:
             )
             % {"meter": meter.number}
         ) from error
-    return Typed(read_wh, balance_fen, request.POST.get(at + "reason", "")[:400])
+    sure = request.POST.get(at + "sure") == "1"
+    return Typed(read_wh, balance_fen, request.POST.get(at + "reason", "")[:400], sure)
 
 
 def given_readings(request: HttpRequest, meters: list[Meter]) -> dict[int, dict[str, str]]:
     """What was typed by hand, as it was typed."""
-    names = ("balance", "energy", "reason")
+    names = ("balance", "energy", "reason", "sure")
     return {one.pk: {name: request.POST.get(f"t{one.pk}-{name}", "") for name in names} for one in meters}
+
+
+def far_of(error: Refused | None) -> int:
+    """The meter whose typed register was far above its last one: its form asks once more."""
+    return error.meter.pk if isinstance(error, TypedFarAbove) else 0
 
 
 def _rows(request: HttpRequest, found: list[Standing]) -> list[dict[str, Any]]:
@@ -99,6 +106,7 @@ def _page(request: HttpRequest, name: str, error: Refused | None, **context: Any
         "tender": _tender(request),
         "note": request.POST.get("note", ""),
         "refused": refusal(error) if error else None,
+        "far": far_of(error),
         "now": now(),
     }
     return render(request, f"console/customers/{name}.html", {**shared, **context}, status=422 if error else 200)
