@@ -1,4 +1,4 @@
-"""The last register of a silent meter, typed by hand: never behind what it said itself, and far above only twice said."""
+"""The last register of a silent meter, typed by hand: never behind what it said, and far above only said twice."""
 
 from __future__ import annotations
 
