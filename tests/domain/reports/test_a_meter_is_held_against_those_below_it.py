@@ -184,5 +184,5 @@ def test_who_sees_one_building_sees_the_balances_of_that_building(feeder: Feeder
         who.buildings.set(Building.objects.filter(code=code))
         days = Days(FIRST, FIRST + timedelta(days=9))
         found = balances(operator=who, above=parents(who), days=days)
-        assert [pk for pk in found] == seen
+        assert list(found) == seen
         assert all(len(one.below) == 3 for one in found.values())

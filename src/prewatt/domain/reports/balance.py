@@ -233,3 +233,9 @@ class _Facts:
     def _stands(self, meter: int, day: date, loose: set[int], members: Sequence[int]) -> bool:
         """Whether its register is known at this edge. A meter that was never changed has all its days by now."""
         return meter not in loose and (len(members) == 1 or day in self.known.get(meter, set()))
+
+
+def bridged(*, meters: Sequence[int], days: Days) -> dict[int, int]:
+    """Meter id -> on how many days its readings stood more than two hours apart. Its sum holds all the same."""
+    rows = UsageDay.objects.filter(meter__in=meters, day__range=(days.first, days.last), gap_s_max__gt=LOOSE_MS // 1000)
+    return dict(rows.order_by().values_list("meter_id").annotate(Count("pk")))

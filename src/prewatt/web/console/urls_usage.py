@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views.reports import meters, shape, usage
+from prewatt.web.console.views.reports import balance, meters, shape, usage
 
 urlpatterns = [
     path("reports/usage/", usage.index, name="report-usage"),
     path("reports/hours/", shape.index, name="report-shape"),
+    path("reports/balance/", balance.index, name="report-balance"),
+    path("reports/balance/below/", balance.below, name="report-balance-below"),
     path("reports/meters/", meters.index, name="report-meters"),
 ]
