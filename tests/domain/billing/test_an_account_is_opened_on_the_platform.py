@@ -129,3 +129,18 @@ def test_the_meters_prices_stay_what_they_are(counter: Counter) -> None:
     meter = counter.meters[0]
     meter.refresh_from_db()
     assert (meter.price_flat_e4, meter.alarm1_fen) == (0, 7_000)
+
+
+def test_a_plan_given_within_the_same_second_prices_from_the_start(counter: Counter) -> None:
+    """A price begins with a whole second; so does the account that is opened with it."""
+    from datetime import timedelta
+
+    from prewatt.domain.billing.operations import rate_one
+    from prewatt.domain.billing.queries import is_priced
+
+    plan = a_plan(counter)
+    counter._now += timedelta(microseconds=417)
+    (opening,) = open_here(counter, plan=plan)
+    rate_one(opening_id=opening.pk, now=counter.later(hours=1))
+    assert opening.opened_at.microsecond
+    assert is_priced(opening.pk)

@@ -57,6 +57,7 @@ THINGS: dict[str, Path] = {
 }
 THINGS |= {
     "change_account": lambda half: f"/accounts/{half.opening.pk}",
+    "change_terms": lambda half: f"/accounts/{half.billed.pk}/terms",
     "close_customer": lambda half: f"/customers/{half.customer.pk}/close",
     "hand_over_customer": lambda half: f"/customers/{half.customer.pk}/hand-over",
     "read_to_open": lambda half: f"/meters/{half.meters[3].pk}/read-to-open",
@@ -276,6 +277,7 @@ def _viewer() -> int:
 READING = {"balance_fen": 0, "reason": "x"}
 BODIES |= {
     "change_account": _sent(texts=False),
+    "change_terms": _sent(overdraft_fen=100),
     "close_customer": _sent(),
     "hand_over_customer": lambda half: {"to_customer_id": half.taker.pk},
     "read_to_open": _sent(),

@@ -23,6 +23,7 @@ class Half:
         self._accounts()
         self._moves()
         self._orders()
+        self._billed()
 
     def _place(self) -> None:
         from prewatt.domain.estate.models import Building, Bus, Floor, Room
@@ -310,3 +311,14 @@ class Half:
             made_at=self.counter.now,
             made_by=self.manager,
         )
+
+    def _billed(self) -> None:
+        """An account whose balance lives in the ledger, paid afterwards."""
+        from prewatt.domain.billing.models import Billing
+        from prewatt.domain.billing.operations import begin
+        from prewatt.domain.estate.models import Opening
+
+        now = self.counter.now
+        self.billed = Opening.objects.create(meter=self._meter(4), customer=self.customer, opened_at=now)
+        asked = "billed-F" if self.foreign else "billed-A"
+        begin(opening=self.billed, asked=asked, billing=Billing.POSTPAID, overdraft_fen=0, switch_on_min_fen=0)

@@ -44,6 +44,7 @@ ARGUMENTS: dict[str, Args] = {
         "account-edit account-change explain cutoff-account cutoff-grace cutoff-grace-end cutoff-told",
         "opening",
     ),
+    **_all("account-terms", "billed"),
     **_all("reconciliation-account reconciliation-accept", "opening"),
     **_all("closing closing-live", "closing"),
     **_all("closing-act", "closing", "withdraw"),

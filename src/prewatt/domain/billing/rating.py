@@ -15,6 +15,7 @@ from prewatt.domain.explaining.use import bands_of_the_meter, intervals, start_s
 from prewatt.domain.metering.closing import HOUR_MS
 from prewatt.domain.metering.models import UsageDay, UsageHour
 from prewatt.domain.metering.queries import zone
+from prewatt.domain.tariff.history import whole_second
 from prewatt.domain.tariff.pricing import Rules, charged_fen, rules_of
 from prewatt.domain.tariff.rules.charging import price
 from prewatt.domain.tariff.rules.timeline import CannotPrice, Interval, split
@@ -101,7 +102,8 @@ def _clipped(one: Interval, from_s: int, to_s: int) -> Interval | None:
 
 
 def _opened_s(opening: Opening) -> int:
-    return _whole_s(opening.opened_at)
+    """Its first whole second, as of a price: the plan that came with the opening holds from there too."""
+    return _whole_s(whole_second(opening.opened_at))
 
 
 def _whole_s(at: datetime) -> int:

@@ -17,6 +17,7 @@ from prewatt.domain.explaining.use import bands, intervals, start_s
 from prewatt.domain.metering.closing import HOUR_MS
 from prewatt.domain.metering.models import UsageDay, UsageHour
 from prewatt.domain.metering.queries import zone
+from prewatt.domain.tariff.history import whole_second
 from prewatt.domain.tariff.models import BANDS, PRICE_NAMES
 from prewatt.domain.tariff.pricing import Rules, Source, rules_of
 from prewatt.domain.tariff.rules import explaining
@@ -159,7 +160,7 @@ def _explained(
 def _ends(opening: Opening, one: Rules) -> tuple[int, int]:
     """What these rules price of the account, in seconds."""
     ends = [int(at.timestamp()) for at in (one.until, opening.closed_at) if at]
-    return int(max(one.since, opening.opened_at).timestamp()), min(ends, default=2**62)
+    return int(max(one.since, whole_second(opening.opened_at)).timestamp()), min(ends, default=2**62)
 
 
 def _within(use: Iterable[Any], from_s: int, to_s: int) -> list[Any]:

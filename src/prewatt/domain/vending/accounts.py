@@ -32,6 +32,7 @@ def accounts(*, operator: Operator) -> QuerySet[Opening]:
     return (
         Opening.objects.filter(meter__in=Meter.objects.for_operator(operator).order_by().values("pk"))
         .select_related("customer__created_by", "meter__room__floor__building", "meter__state", "opened_by")
+        .select_related("platform_terms", "standing")
         .annotate(
             sold_fen=Coalesce(Subquery(kept.annotate(fen=Sum("amount_fen")).values("fen")), 0),
             sold_count=Coalesce(

@@ -21,6 +21,7 @@ from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
+from prewatt.domain.tariff.history import whole_second
 from prewatt.domain.tariff.pricing import rules_of
 from prewatt.domain.vending import checks
 from prewatt.domain.vending.checks import Refused
@@ -164,8 +165,9 @@ def _check_meter(meter: Meter, now: datetime) -> None:
         )
     if Opening.objects.filter(meter=meter, closed_at__isnull=True).exists():
         raise AlreadyOpen(meter)
-    rules = rules_of(meter.pk, until=now + timedelta(seconds=1))  # one given by this very form counts
-    if not rules or rules[0].since > now:
+    begins = whole_second(now)  # as a price does: one given by this very form counts
+    rules = rules_of(meter.pk, until=begins + timedelta(seconds=1))
+    if not rules or rules[0].since > begins:
         raise NoPricePlan(meter)
     try:
         known = profiles.load(meter.profile).allowed(meter.allow)
@@ -173,6 +175,59 @@ def _check_meter(meter: Meter, now: datetime) -> None:
         known.command(Kind.SWITCH_OFF.value)
     except NotAllowed as error:
         raise NoRelay(meter) from error
+
+
+class NotBilledHere(Refused):
+    code = "not_billed_here"
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__(
+            _("The account on meter %(meter)s is billed by its meter, or closed. Nothing was changed.")
+            % {"meter": meter.number}
+        )
+
+
+@transaction.atomic
+def set_terms(
+    *,
+    opening: Opening,
+    overdraft: Money | str | int,
+    switch_on_min: Money | str | int,
+    operator: Operator,
+    now: datetime,
+    address: str = "",
+) -> Terms:
+    """Change what an open account may owe, and the balance from which a payment gives power back.
+
+    Who may use more than before is not cut for what he owed: a trip on its way is taken back. Raises a `Refused`
+    subclass, and then nothing is changed.
+    """
+    meter = dispatch.lock_meter(opening.meter_id)
+    checks.check_operator(operator, Right.SETTINGS, meter)
+    terms = Terms.objects.filter(pk=opening.pk, opening__closed_at=None).first()
+    if terms is None:
+        raise NotBilledHere(meter)
+    before = {"overdraft_fen": terms.overdraft_fen, "switch_on_min_fen": terms.switch_on_min_fen}
+    after = {
+        "overdraft_fen": amount_or_zero(overdraft).fen,
+        "switch_on_min_fen": amount_or_zero(switch_on_min).fen,
+    }
+    if before == after:
+        return terms
+    terms.overdraft_fen, terms.switch_on_min_fen = after["overdraft_fen"], after["switch_on_min_fen"]
+    terms.save(update_fields=["overdraft_fen", "switch_on_min_fen"])
+    if billing_queries.available_fen(terms.pk) > -terms.overdraft_fen:
+        dispatch.cancel_arrears_trips(meter=meter, now=now)
+    staff.log(
+        operator=operator,
+        action="account.terms",
+        target=f"meter {meter.number}",
+        before=before,
+        after=after,
+        address=address,
+        now=now,
+    )
+    return terms
 
 
 def carry_in(*, opening_id: str, opening: Opening, money: Money, now: datetime) -> None:

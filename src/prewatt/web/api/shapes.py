@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from django.db.models import Model
 from ninja import Path, Schema
-from pydantic import ConfigDict, Field, StrictInt
+from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
 from prewatt.domain.alarms.models import Alarm
 from prewatt.domain.dispatch.models import MeterOrder
@@ -377,14 +377,22 @@ class AccountOut(Schema):
     alarm1_notify: bool
     alarm2_notify: bool
     texts: bool
+    billing: str
+    overdraft_fen: int | None
+    switch_on_min_fen: int | None
 
 
 def account(one: Opening) -> dict[str, Any]:
+    """`billing`: by the `meter`, or by the platform (`platform`, `postpaid`), which alone has terms of its own."""
+    terms = getattr(one, "platform_terms", None)
     names = "id meter_id customer_id opened_at closed_at use inactive alarm1_notify alarm2_notify texts".split()
     return {
         **{name: getattr(one, name) for name in names},
         "meter": one.meter.number,
         "customer": one.customer.name,
+        "billing": terms.billing if terms else "meter",
+        "overdraft_fen": terms.overdraft_fen if terms else None,
+        "switch_on_min_fen": terms.switch_on_min_fen if terms else None,
     }
 
 
@@ -394,12 +402,16 @@ class AccountsOut(Schema):
 
 
 class BatchIn(Given):
-    """`values` for prices and limits, named as on a meter (`price_flat_e4`, `alarm1_fen`, `ceiling_fen` …)."""
+    """`values` for prices and limits, named as on a meter (`price_flat_e4`, `alarm1_fen`, `ceiling_fen` …).
+
+    `round_down`: to a meter that cannot show a price, the next lower one.
+    """
 
     kind: Word
     meter_ids: Annotated[list[Id], Field(min_length=1, max_length=10_000)]
     values: dict[Word, Annotated[StrictInt, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
     plan_id: Id | None = None
+    round_down: StrictBool = False
     reason: Word = ""
     note: Text = ""
     override: Text = ""

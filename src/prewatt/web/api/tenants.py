@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.db.models import Q
 from django.http import HttpRequest
 from ninja import Query, Schema
 from pydantic import Field, StrictInt
 
+from prewatt.domain.billing.models import Billing
 from prewatt.domain.estate import customers
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import queries as tariff
-from prewatt.domain.vending import opening_many, terms
+from prewatt.domain.vending import opening_many, platform, terms
 from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.accounts import accounts, matching
+from prewatt.domain.vending.opening_here import Billed
 from prewatt.units.values import Money
 from prewatt.web.api import shapes
 from prewatt.web.api.doors import Chapter, bearer, by, reads, write_id, writes
@@ -145,9 +147,36 @@ def change_account(request: HttpRequest, account_id: shapes.BigPk, given: Accoun
     return shapes.account(account_of(request, account_id))
 
 
+class TermsChange(shapes.Given):
+    """What is left out stays. `switch_on_min_fen`: the balance from which a payment gives power back."""
+
+    overdraft_fen: LimitFen | None = None
+    switch_on_min_fen: LimitFen | None = None
+
+
+@writes(chapter, "/accounts/{account_id}/terms", Right.SETTINGS, of=shapes.AccountOut, change=True)
+def change_terms(request: HttpRequest, account_id: shapes.BigPk, given: TermsChange) -> Any:
+    """Change what an account that the platform bills may owe, and from where power comes back"""
+    found = account_of(request, account_id)
+    held = getattr(found, "platform_terms", None)
+    known = {name: getattr(held, name, 0) for name in TermsChange.model_fields}
+    said = known | {name: value for name, value in given.dict().items() if value is not None}
+    platform.set_terms(
+        opening=found,
+        overdraft=Money(said["overdraft_fen"]),
+        switch_on_min=Money(said["switch_on_min_fen"]),
+        **by(request),
+    )
+    return shapes.account(account_of(request, account_id))
+
+
 class MeterToOpen(shapes.Given):
     """Amounts in fen, prices in 1e-4 yuan; what is left out is as the meter has it. `plan_id` goes before prices, and
     `ground` says why a price lies above the cap. `hold` keeps the power on from the first moment.
+
+    `billing`: the meter counts its money (`meter`), or the platform does, paid beforehand (`platform`) or afterwards
+    (`postpaid`). The platform needs a price plan and a relay; its overdraft and the balance from which power comes
+    back are its own.
     """
 
     meter_id: shapes.Id
@@ -169,6 +198,9 @@ class MeterToOpen(shapes.Given):
     alarm2_notify: bool = True
     texts: bool = True
     hold: bool = False
+    billing: Literal["meter", "platform", "postpaid"] = "meter"
+    overdraft_fen: LimitFen = 0
+    switch_on_min_fen: LimitFen = 0
 
 
 class OpenIn(shapes.Given):
@@ -206,8 +238,16 @@ def _wanted(request: HttpRequest, given: MeterToOpen) -> opening_many.Wanted:
         carried_in=Money(given.carried_in_fen),
         terms=terms.Terms(**{name: said[name] for name in (*terms.LIMITS, *terms.PRICES)}),
         plan=plan,
+        billed=_billed(given),
         **{name: said[name] for name in ("ground", "use", "alarm1_notify", "alarm2_notify", "texts", "hold")},
     )
+
+
+def _billed(given: MeterToOpen) -> Billed | None:
+    if given.billing == "meter":
+        return None
+    overdraft, least = Money(given.overdraft_fen), Money(given.switch_on_min_fen)
+    return Billed(kind=Billing(given.billing), overdraft=overdraft, switch_on_min=least)
 
 
 @writes(chapter, "/meters/{meter_id}/read-to-open", Right.OPEN_ACCOUNT, of=shapes.OrderOut)

@@ -115,6 +115,7 @@ ACTIONS: dict[str, Text] = {
     "withdraw": _("withdrew a closing"),
     "collect_arrears": _("collected arrears"),
     "account.mark": _("marked an account"),
+    "account.terms": _("changed the terms of an account"),
     "customer.add": _("added a customer"),
     "customer.change": _("changed a customer"),
     "counter.settings": _("changed the counter's settings"),

@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from prewatt.domain.estate import customers
 from prewatt.domain.estate.customers import CustomerRefused, Person
 from prewatt.domain.estate.models import Customer, Opening, Use
+from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import accounts
+from prewatt.domain.vending import accounts, platform
+from prewatt.units.values import Money
 from prewatt.web.console import drawn
 from prewatt.web.console.views.customers.form import PERSON, TEXT_MAX
 from prewatt.web.console.views.customers.opening import customer_of
@@ -112,3 +114,54 @@ def account(request: HttpRequest, pk: int) -> HttpResponse:
         "refused": refusal(error) if error else None,
     }
     return render(request, "console/customers/account.html", context, status=422 if error else 200)
+
+
+@page(Right.SETTINGS, methods=BOTH)
+def terms(request: HttpRequest, pk: int) -> HttpResponse:
+    """What an account that the platform bills may owe, and from where power comes back."""
+    opening = opening_of(request, pk)
+    held = getattr(opening, "platform_terms", None)
+    if held is None:
+        raise Http404
+    standing = {"overdraft": str(Money(held.overdraft_fen)), "switch_on_min": str(Money(held.switch_on_min_fen))}
+    if request.method != "POST":
+        return _draw_terms(request, opening, standing, standing)
+    typed = {name: request.POST.get(name, "").strip()[:TEXT_MAX] for name in standing}
+    clash = drawn.clash(request, standing)
+    if clash:
+        return _draw_terms(request, opening, standing, typed | clash.taken, drawn.ChangedMeanwhile(), said=clash.said)
+    try:
+        platform.set_terms(
+            opening=opening,
+            overdraft=typed["overdraft"].replace(",", "") or 0,
+            switch_on_min=typed["switch_on_min"].replace(",", "") or 0,
+            operator=operator(request),
+            now=now(),
+            address=address(request),
+        )
+    except Refused as error:
+        return _draw_terms(request, opening, standing, typed, error)
+    messages.success(request, _("The terms of the account on meter %(meter)s are saved.") % {"meter": opening.meter})
+    return redirect("console:customer", pk=opening.customer_id)
+
+
+def _draw_terms(
+    request: HttpRequest,
+    opening: Opening,
+    standing: Mapping[str, str],
+    typed: Mapping[str, str],
+    error: Refused | None = None,
+    *,
+    said: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    labels = {"overdraft": _("Overdraft, 0: none"), "switch_on_min": _("Power comes back from")}
+    context = {
+        "page": "customers",
+        "opening": opening,
+        "held": opening.platform_terms,
+        "typed": typed,
+        "drawn": drawn.pack(standing),
+        "said": [(labels[name], text) for name, text in (said or {}).items()],
+        "refused": refusal(error) if error else None,
+    }
+    return render(request, "console/customers/terms.html", context, status=422 if error else 200)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from prewatt.domain.billing.models import Billing
 from prewatt.domain.estate import customers, defaults
 from prewatt.domain.estate.customers import Person
 from prewatt.domain.estate.models import Customer, Meter
@@ -18,7 +19,9 @@ from prewatt.domain.metering.queries import Standing
 from prewatt.domain.tariff import queries as tariff
 from prewatt.domain.vending import terms
 from prewatt.domain.vending.checks import Refused
+from prewatt.domain.vending.opening_here import Billed
 from prewatt.domain.vending.opening_many import METERS_MAX, Wanted
+from prewatt.domain.vending.platform import amount_or_zero
 from prewatt.domain.vending.terms import BadTerm
 from prewatt.units.values import Money, Price, UnitError
 
@@ -31,8 +34,9 @@ if TYPE_CHECKING:
 ID = re.compile(r"[0-9a-f]{32}")
 TEXT_MAX = 400
 PERSON = ("number", "name", "contact", "phone", "address", "note", "password")
-AMOUNTS = ("first", "carried")
-CHOSEN = ("use", "plan", "ground")
+AMOUNTS = ("first", "carried", "overdraft", "switch_on_min")
+CHOSEN = ("use", "plan", "ground", "billing")
+BY_METER = "meter"  # 仪表计费
 MARKS = ("alarm1_notify", "alarm2_notify", "texts", "hold")
 
 
@@ -83,7 +87,7 @@ class Line:
     @property
     def folded(self) -> bool:
         """Its limits and prices are shown when one of them has to be mended."""
-        return self.wrong in ("", "first", "carried", "meter")
+        return self.wrong in ("", "first", "carried", "meter", "billing", "overdraft", "switch_on_min")
 
 
 @dataclass(slots=True)
@@ -118,6 +122,7 @@ def line(standing: Standing) -> Line:
     meter = standing.meter
     of_building = defaults.of_meter(meter.room.floor.building if meter.room else None)
     texts = dict.fromkeys((*AMOUNTS, *CHOSEN), "") | {"use": meter.room.use if meter.room else ""}
+    texts["billing"] = BY_METER
     for name in terms.LIMITS:
         own = int(getattr(meter, name))
         value = int(of_building[name]) if own == defaults.SHIPPED[name] else own
@@ -190,7 +195,36 @@ def _wanted(one: Line) -> Wanted:
         alarm2_notify=one.marks["alarm2_notify"],
         texts=one.marks["texts"],
         hold=one.marks["hold"],
+        billed=_billed(one),
     )
+
+
+class UnknownBilling(Refused):
+    code = "unknown_billing"
+    field = "billing"
+
+    def __init__(self, meter: Meter) -> None:
+        self.meter_id = meter.pk
+        super().__init__(_("Nobody said who bills this account. Nothing was booked. Choose the meter or the platform."))
+
+
+def _billed(one: Line) -> Billed | None:
+    if one.texts["billing"] in ("", BY_METER):
+        return None
+    if one.texts["billing"] not in Billing.values:
+        raise UnknownBilling(one.meter)
+    limits = {name: _limit(one, name) for name in ("overdraft", "switch_on_min")}
+    return Billed(kind=Billing(one.texts["billing"]), **limits)
+
+
+def _limit(one: Line, name: str) -> Money | str:
+    """Said at its own field when it is no amount."""
+    amount = _amount(one.texts[name])
+    try:
+        return amount_or_zero(amount)
+    except Refused as error:
+        error.meter_id, error.field = one.meter.pk, name
+        raise
 
 
 class NoPlan(Refused):

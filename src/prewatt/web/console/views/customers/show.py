@@ -87,6 +87,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "can": {
             "change": who.may(Right.OPEN_ACCOUNT),
             "sell": who.may(Right.SELL),
+            "terms": who.may(Right.SETTINGS),
         },
     }
     return render(request, "console/customers/show.html", context)
@@ -96,7 +97,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """The accounts alone; asks again by itself. When the last order has ended, the lists below have more to say too."""
     who = operator(request)
-    can = {"change": who.may(Right.OPEN_ACCOUNT), "sell": who.may(Right.SELL)}
+    can = {"change": who.may(Right.OPEN_ACCOUNT), "sell": who.may(Right.SELL), "terms": who.may(Right.SETTINGS)}
     context = {**_live(request, customer_of(request, pk)), "can": can}
     response = render(request, "console/customers/_accounts.html", context)
     if request.GET.get("moving") == "1" and not context["moving"]:
