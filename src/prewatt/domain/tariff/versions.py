@@ -21,13 +21,14 @@ from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import history, queries
 from prewatt.domain.tariff.cap import HOURS, cap_of_version
+from prewatt.domain.tariff.fault_words import in_words
 from prewatt.domain.tariff.models import Plan, PlanKind, PlanVersion
 from prewatt.domain.tariff.operations import NAME_MAX, NOTE_MAX, AboveCap, NameNeeded, NameTaken, NoRight
 from prewatt.domain.tariff.pricing import read
 from prewatt.domain.tariff.rules import plan as rules
 from prewatt.domain.tariff.rules.faults import BadPlan, Fault
 from prewatt.domain.tariff.rules.five import five_of
-from prewatt.domain.tariff.rules.reading import DOCUMENT_BYTES_MAX
+from prewatt.domain.tariff.rules.reading import DOCUMENT_BYTES_MAX, no_json, too_long
 
 if TYPE_CHECKING:
     from datetime import date
@@ -45,11 +46,11 @@ class BadDocument(Refused):
 
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
-        self.problems = {fault.pointer or "/": fault.text for fault in faults}
+        self.problems = {fault.pointer or "/": in_words(fault) for fault in faults}
         first = faults[0]
         super().__init__(
             _("The document is no price plan, at %(place)s: %(text)s. Nothing was kept. Mend what is listed below.")
-            % {"place": first.pointer or "/", "text": first.text}
+            % {"place": first.pointer or "/", "text": in_words(first)}
         )
 
 
@@ -114,7 +115,7 @@ def drafted(document: str | bytes | Mapping[str, Any]) -> Draft:
     if not isinstance(document, Mapping):
         found, faults = _parsed(document)
     elif len(json.dumps(document, default=str)) > DOCUMENT_BYTES_MAX:
-        faults = [Fault("", f"is longer than {DOCUMENT_BYTES_MAX} bytes")]
+        faults = [too_long()]
     faults = faults or _for_one_version(found)
     if faults:
         raise BadDocument(faults)
@@ -135,11 +136,11 @@ def _printable(value: Any) -> bool:
 
 def _parsed(text: str | bytes) -> tuple[Any, list[Fault]]:
     if len(text) > DOCUMENT_BYTES_MAX:
-        return None, [Fault("", f"is longer than {DOCUMENT_BYTES_MAX} bytes")]
+        return None, [too_long()]
     try:
         return json.loads(text, parse_float=Decimal, object_pairs_hook=_once), []
     except (ValueError, RecursionError) as error:
-        return None, [Fault("", f"is not JSON: {error}")]
+        return None, [no_json(error)]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

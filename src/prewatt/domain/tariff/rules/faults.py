@@ -22,10 +22,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`pointer` leads to the member that is wrong ("" is the document); `text` says what, and what to do."""
+    """`pointer` leads to the member that is wrong ("" is the document); `text` says what, and what to do, in English.
+
+    `said` with its `values` is the same for who speaks another language: see `tariff.fault_words`.
+    """
 
     pointer: str
-    text: str
+    said: str
+    values: tuple[tuple[str, str | int], ...] = ()
+
+    @property
+    def text(self) -> str:
+        return self.said % dict(self.values) if self.values else self.said
 
     def __str__(self) -> str:
         return f"{self.pointer or '/'}: {self.text}"
@@ -43,9 +51,9 @@ class BadPlan(ValueError):
 class Faults:
     found: list[Fault] = field(default_factory=list)
 
-    def add(self, pointer: str, text: str) -> None:
+    def add(self, fault: Fault) -> None:
         if len(self.found) < FAULTS_MAX:
-            self.found.append(Fault(pointer, text))
+            self.found.append(fault)
 
 
 def _endless(value: object) -> bool:
@@ -59,8 +67,9 @@ class Node:
     def __init__(self, value: Any, pointer: str, faults: Faults) -> None:
         self.value, self.pointer, self.faults = value, pointer, faults
 
-    def fault(self, text: str) -> None:
-        self.faults.add(self.pointer, text)
+    def fault(self, said: str, **values: str | int) -> None:
+        """`said` is a sentence with places such as %(known)s for the values. Each has its words in `fault_words`."""
+        self.faults.add(Fault(self.pointer, said, tuple(values.items())))
 
     def at(self, key: str | int) -> Node:
         step = str(key).replace("~", "~0").replace("/", "~1")
@@ -76,47 +85,47 @@ class Node:
             return False
         for key in self.value:
             if key not in known:
-                self.at(key).fault(f"is not known here; known are {', '.join(known)}")
+                self.at(key).fault("is not known here; known are %(known)s", known=", ".join(known))
         missing = [key for key in needed if key not in self.value]
         for key in missing:
-            self.fault(f"needs {key!r}")
+            self.fault("needs '%(key)s'", key=key)
         return not missing
 
     def one_of(self, *keys: str) -> str:
         """Which of these members is there; exactly one must be."""
         there = [key for key in keys if self.has(key)]
         if len(there) != 1:
-            self.fault(f"needs exactly one of {', '.join(keys)}")
+            self.fault("needs exactly one of %(keys)s", keys=", ".join(keys))
             return ""
         return there[0]
 
     def items(self, limit: int, *, least: int = 1) -> Iterator[Node]:
         if not isinstance(self.value, list) or not least <= len(self.value) <= limit:
-            self.fault(f"must be a list of {least} to {limit}")
+            self.fault("must be a list of %(least)s to %(limit)s", least=least, limit=limit)
             return
         yield from (self.at(index) for index in range(len(self.value)))
 
     def named(self, limit: int, *, least: int = 1) -> Iterator[tuple[str, Node]]:
         if not isinstance(self.value, Mapping) or not least <= len(self.value) <= limit:
-            self.fault(f"must be an object with {least} to {limit} members")
+            self.fault("must be an object with %(least)s to %(limit)s members", least=least, limit=limit)
             return
         yield from ((str(key), self.at(key)) for key in self.value)
 
     def text(self, default: str = "", *, longest: int = TEXT_MAX) -> str:
         if not isinstance(self.value, str) or len(self.value) > longest:
-            self.fault(f"must be text of at most {longest} characters")
+            self.fault("must be text of at most %(longest)s characters", longest=longest)
             return default
         return self.value
 
     def choice(self, choices: tuple[str, ...]) -> str:
         if self.value not in choices:
-            self.fault(f"must be one of {', '.join(choices)}")
+            self.fault("must be one of %(choices)s", choices=", ".join(choices))
             return choices[0]
         return str(self.value)
 
     def whole(self, low: int, high: int) -> int:
         if type(self.value) is not int or not low <= self.value <= high:
-            self.fault(f"must be a whole number from {low} to {high}")
+            self.fault("must be a whole number from %(low)s to %(high)s", low=low, high=high)
             return low
         return self.value
 
@@ -128,12 +137,12 @@ class Node:
     def unit(self, parse: Callable[[str | int | Decimal], T], fallback: T, what: str) -> T:
         """A number with its exact digits: text such as "0.5469", or a number that kept its digits when it was read."""
         if isinstance(self.value, bool) or not isinstance(self.value, (str, int, Decimal)) or _endless(self.value):
-            self.fault(f"must be {what}, written as text")
+            self.fault("must be %(what)s, written as text", what=what)
             return fallback
         try:
             return parse(format(self.value, "f") if isinstance(self.value, Decimal) else self.value)
         except UnitError:
-            self.fault(f"{str(self.value)[:40]!r} is not {what}")
+            self.fault("%(given)s is not %(what)s", given=repr(str(self.value)[:40]), what=what)
             return fallback
 
     def clock(self) -> time:

@@ -45,6 +45,7 @@ DATES_MAX = 4000
 RULES_MAX = 200
 ZONE = "Asia/Shanghai"
 RATE_E8_MAX = 10**12  # ten thousand a kWh: a slip of the finger, not a price
+UNKNOWN_TABLE = "is none of the tables; they are %(tables)s"
 _BAND = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _PLAN = ("format", "name", "zone", "currency", "settlement", "rounding", "versions", "source", "licence", "note")
 _VERSION = (
@@ -63,12 +64,20 @@ def schema() -> dict[str, Any]:
 def parse(text: str | bytes) -> Plan:
     """A plan from JSON text. Numbers keep the digits they are written with. Raises BadPlan with every fault."""
     if len(text) > DOCUMENT_BYTES_MAX:
-        raise BadPlan([Fault("", f"is longer than {DOCUMENT_BYTES_MAX} bytes")])
+        raise BadPlan([too_long()])
     try:
         document = json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
-        raise BadPlan([Fault("", f"is not JSON: {error}")]) from error
+        raise BadPlan([no_json(error)]) from error
     return read(document)
+
+
+def too_long() -> Fault:
+    return Fault("", "is longer than %(most)s bytes", (("most", DOCUMENT_BYTES_MAX),))
+
+
+def no_json(error: Exception) -> Fault:
+    return Fault("", "is not JSON: %(error)s", (("error", str(error)),))
 
 
 def _refuse(word: str) -> NoReturn:
@@ -265,7 +274,7 @@ def _table(node: Node, rates: Mapping[str, int]) -> tuple[Slot, ...]:
             continue
         slot = Slot(item.at("at").clock(), item.at("band").text())
         if slot.band not in rates:
-            item.at("band").fault(f"is no band of the prices; they are {', '.join(rates)}")
+            item.at("band").fault("is no band of the prices; they are %(bands)s", bands=", ".join(rates))
         if not slots and slot.at.isoformat() != "00:00:00":
             item.at("at").fault("the first slot of a day begins at 00:00")
         if slots and slot.at <= slots[-1].at:
@@ -387,7 +396,7 @@ def _slabs(node: Node, rates: Mapping[str, int] | None) -> tuple[Slab, ...]:
         key = "total_up_to_kwh"
         up_to = _wh(item.at(key)) if item.has(key) and item.value[key] is not None else None
         if up_to is None and item is not nodes[-1]:
-            item.fault(f"needs {key}: only the last slab goes on without end")
+            item.fault("needs %(key)s: only the last slab goes on without end", key=key)
         if slabs and up_to is not None and up_to <= (slabs[-1].up_to_wh or 0):
             item.at(key).fault("must be above that of the slab before")
         fixed = _money(item.at("fixed")) if item.has("fixed") else 0
@@ -427,7 +436,7 @@ def _fee(node: Node) -> Fee:
     name, form = node.at("name").text(longest=64), node.one_of("amount", "per_kwh", "rate")
     for key, of in (("every", "amount"), ("times", "amount"), ("of", "rate"), ("above_kwh", "rate")):
         if node.has(key) and form != of:
-            node.at(key).fault(f"belongs to a fee with {of}")
+            node.at(key).fault("belongs to a fee with %(of)s", of=of)
     if form == "amount":
         every = node.at("every").choice(("month", "span", "day")) if node.has("every") else "month"
         times = node.at("times").text(longest=32) if node.has("times") else ""
@@ -473,7 +482,8 @@ def _check_seasons(node: Node, version: Version) -> None:
         return
     missing = [day for day in _leap_year() if not any(one.season.holds(day) for one in version.ladder.seasons)]
     if missing and node.has("ladder") and node.at("ladder").has("seasons"):
-        node.at("ladder").at("seasons").fault(f"no season holds {missing[0]:%m-%d}, nor {len(missing) - 1} days more")
+        said = "no season holds %(day)s, nor %(more)s days more"
+        node.at("ladder").at("seasons").fault(said, day=f"{missing[0]:%m-%d}", more=len(missing) - 1)
 
 
 def _leap_year() -> list[date]:
@@ -488,35 +498,32 @@ def _check_calendar(node: Node, version: Version) -> None:
         return
     for index, rule in enumerate(version.calendar):
         if rule.table not in version.tables:
-            node.at("calendar").at(index).at("table").fault(_unknown_table(version))
+            node.at("calendar").at(index).at("table").fault(UNKNOWN_TABLE, tables=", ".join(version.tables))
     for day, table in version.dates.items():
         if table not in version.tables:
-            node.at("dates").at(day.isoformat()).fault(_unknown_table(version))
+            node.at("dates").at(day.isoformat()).fault(UNKNOWN_TABLE, tables=", ".join(version.tables))
     for day in version.holidays & version.workdays:
-        node.at("workdays").fault(f"{day} is a holiday too")
-    uncovered = _uncovered(version) if version.calendar else ""
-    if uncovered:
-        node.at("calendar").fault(f"no rule fits {uncovered}; end with a rule that names only a table")
+        node.at("workdays").fault("%(day)s is a holiday too", day=str(day))
+    if version.calendar and (uncovered := _uncovered(version)) is not None:
+        kind, name, day = uncovered
+        said = "no rule fits a %(kind)s (%(name)s) on %(day)s; end with a rule that names only a table"
+        node.at("calendar").fault(said, kind=kind, name=name, day=day)
     if not version.calendar and len(version.tables) > 1:
         node.fault("has several tables and no calendar that says which day has which")
 
 
-def _unknown_table(version: Version) -> str:
-    return f"is none of the tables; they are {', '.join(version.tables)}"
-
-
-def _uncovered(version: Version) -> str:
-    """A day of some year for which no rule names a table; empty if there is none."""
+def _uncovered(version: Version) -> tuple[str, str, str] | None:
+    """A day of some year for which no rule names a table: its kind, weekday and date. None if there is none."""
     last = version.calendar[-1]
     if last.season == Season() and not last.days:
-        return ""
+        return None
     for day in _leap_year():
         for shift, name in enumerate(WEEKDAYS):
             same = date(2024, 1, 1) + timedelta(days=shift)  # a Monday and what follows
             for kind in DAY_KINDS if name in WEEKDAYS[5:] else ("weekday", "holiday"):
                 if not any(_fits(rule, day, same, kind) for rule in version.calendar):
-                    return f"a {kind} ({name}) on {day:%m-%d}"
-    return ""
+                    return kind, name, f"{day:%m-%d}"
+    return None
 
 
 def _fits(rule: CalendarRule, day: date, weekday: date, kind: str) -> bool:

@@ -23,6 +23,7 @@ from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import history, versions
 from prewatt.domain.tariff.cap import HOURS
+from prewatt.domain.tariff.fault_words import in_words
 from prewatt.domain.tariff.looking import example_fen, held_against_cap
 from prewatt.domain.tariff.models import Plan, PlanVersion
 from prewatt.domain.tariff.operations import LOST
@@ -133,7 +134,8 @@ def _answer(
             return draw(request, _form(plan, parts, {**more, "seen": _seen(request, plan, text, at), "given": given}))
         made = _keep(request, plan, text, at, given)
     except Refused as error:
-        faults = error.faults if isinstance(error, versions.BadDocument) else []
+        wrong = error.faults if isinstance(error, versions.BadDocument) else []
+        faults = [(fault.pointer or "/", in_words(fault)) for fault in wrong]
         again = error.code == "above_cap"
         told = {"seen": _seen(request, plan, text, at)} if again else {}
         return draw(request, _form(plan, parts, {**more, **told, "faults": faults}), error=error)
