@@ -90,6 +90,6 @@ PHRASES = (
 
 def in_words(fault: Fault) -> str:
     """What the fault says, without its place."""
-    values = {name: gettext(one) if one in PHRASES else one for name, one in fault.values}  # type: ignore[arg-type]
+    values = {name: gettext(one) if one in PHRASES else one for name, one in fault.values}
     sentence = gettext(fault.said) if fault.said in SENTENCES else fault.said
     return sentence % values if values else sentence

@@ -505,9 +505,9 @@ def _check_calendar(node: Node, version: Version) -> None:
     for day in version.holidays & version.workdays:
         node.at("workdays").fault("%(day)s is a holiday too", day=str(day))
     if version.calendar and (uncovered := _uncovered(version)) is not None:
-        kind, name, day = uncovered
+        kind, name, nth = uncovered
         said = "no rule fits a %(kind)s (%(name)s) on %(day)s; end with a rule that names only a table"
-        node.at("calendar").fault(said, kind=kind, name=name, day=day)
+        node.at("calendar").fault(said, kind=kind, name=name, day=nth)
     if not version.calendar and len(version.tables) > 1:
         node.fault("has several tables and no calendar that says which day has which")
 
