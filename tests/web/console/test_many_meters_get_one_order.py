@@ -247,6 +247,28 @@ def test_a_plan_is_sent_and_then_used(counter: Counter, admin: Any) -> None:
     assert admin.get("/fleet/", {"plan": "none"}).context["total"] == 2
 
 
+def test_a_price_too_fine_for_a_meter_has_a_way_out(counter: Counter, admin: Any) -> None:
+    from prewatt.domain.dispatch.models import MeterOrder
+    from prewatt.domain.estate.models import Meter
+    from prewatt.domain.fleet.models import Skip
+    from prewatt.domain.tariff.models import Plan
+
+    names = ("price_sharp_e4", "price_peak_e4", "price_flat_e4", "price_valley_e4", "price_deep_e4")
+    facts = {"created_at": counter.now, "changed_at": counter.now, "created_by": counter.admin}
+    plan = Plan.objects.create(name="商业", **facts, **dict.fromkeys(names, 7263))
+    coarse = counter.meters[0]
+    Meter.objects.filter(pk=coarse.pk).update(profile="acrel-adf400l")  # whole fen
+    form = {"batch_id": ID, "ids": ids(counter, 0), "plan": str(plan.pk)}
+    page = admin.post("/fleet/orders/prices/preview/", {**form, "part": "changes"}, headers=PART)
+    assert (page.context["rows"], page.context["skips"]) == ([], [(Skip.CANNOT.label, 1)])
+    down = {**form, "round_down": "1"}
+    (row,) = admin.post("/fleet/orders/prices/preview/", {**down, "part": "changes"}, headers=PART).context["rows"]
+    assert row.values["price_flat_e4"][1] == 7200
+    assert "checked" in admin.post("/fleet/orders/prices/preview/", down, headers=PART).content.decode()
+    assert admin.post("/fleet/orders/prices/", down, headers=PART).status_code == 200
+    assert MeterOrder.objects.get(meter=coarse).values["price_flat_e4"] == 7200
+
+
 def test_a_batch_is_shown_stopped_and_sent_again(counter: Counter, admin: Any) -> None:
     admin.post("/fleet/orders/read/", {"batch_id": ID, "ids": ids(counter, 0, 1)}, headers=PART)
     assert [run.batch.pk for run in admin.get("/fleet/").context["runs"]] == [ID]

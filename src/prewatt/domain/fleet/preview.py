@@ -82,11 +82,17 @@ class Preview:
         return [one for one in self.changes if not TRIPS.isdisjoint(one.dangers)]
 
 
-def what_would_change(*, kind: Kind, meters: MeterQuerySet, values: Mapping[str, int] | None = None) -> Preview:
-    """`meters` already within the operator's buildings; `values` as for `place_batch`. Five queries for any number."""
+def what_would_change(
+    *, kind: Kind, meters: MeterQuerySet, values: Mapping[str, int] | None = None, round_down: bool = False
+) -> Preview:
+    """`meters` already within the operator's buildings; `values` and `round_down` as for `place_batch`. Five queries
+    for any number.
+    """
     given = dict(values or {}) if kind in VALUE_KINDS else {}
     facts, shown = facts_of(meters), shown_by(meters, kind)
-    sorted_ = judged(kind=kind, meters=meters, values=lambda _pk: given, facts=facts, shown=shown)
+    sorted_ = judged(
+        kind=kind, meters=meters, values=lambda _pk: given, facts=facts, shown=shown, round_down=round_down
+    )
     booked, tenants = _booked(meters, given), _tenants(meters)
     changes = [
         _change(kind, one, told, {**booked.get(one.meter_id, {}), **shown.get(one.meter_id, {})}, tenants)

@@ -108,6 +108,7 @@ def place_batch(request: HttpRequest, given: shapes.BatchIn) -> Any:
         meters=mine,
         values=given.values or None,
         plan=plan,
+        round_down=given.round_down,
         reason=given.reason,
         note=given.note,
         override=given.override,

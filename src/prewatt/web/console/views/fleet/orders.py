@@ -95,6 +95,7 @@ def send(request: HttpRequest, kind: str) -> HttpResponseBase:
             now=now(),
             values=_values(request, wanted),
             plan=_plan(request, wanted),
+            round_down=_down(request, wanted),
             reason=request.POST.get("reason", ""),
             note=request.POST.get("note", ""),
             override=request.POST.get("override", ""),
@@ -152,6 +153,10 @@ def _plan(request: HttpRequest, kind: Kind) -> Plan | None:
     return Plan.objects.filter(pk=int(text), active=True).first()
 
 
+def _down(request: HttpRequest, kind: Kind) -> bool:
+    return kind == Kind.PRICES and request.POST.get("round_down") == "1"
+
+
 def _check_meant(request: HttpRequest, kind: Kind, found: Resolved) -> None:
     """Nobody makes a floor dark by a slip of the finger."""
     if kind == Kind.SWITCH_OFF and request.POST.get("confirmed", "").strip() != str(len(found.meters)):
@@ -195,17 +200,20 @@ def _changes(request: HttpRequest, kind: Kind, found: Resolved) -> Mapping[str, 
         if plan is not None and beyond_meters(plan):
             counts = Counter(one.skip for one in sorted_out(Meter.objects.filter(pk__in=found.meters)))
             return {"beyond": plan, "skips": [(Skip(skip).label, number) for skip, number in counts.items()]}
-        values = for_meters(plan) if plan is not None else _values(request, kind)
+        down = _down(request, kind)
+        values = for_meters(plan, round_down=down) if plan is not None else _values(request, kind)
     except Refused as error:
         return {"wrong": refusal(error)}
     if kind in {Kind.PRICES, Kind.LIMITS} and not values:
         return {"unsaid": True}
-    return changes_of(kind, Meter.objects.filter(pk__in=found.meters), values)
+    return changes_of(kind, Meter.objects.filter(pk__in=found.meters), values, round_down=down)
 
 
-def changes_of(kind: Kind, meters: MeterQuerySet, values: Mapping[str, int]) -> Mapping[str, Any]:
+def changes_of(
+    kind: Kind, meters: MeterQuerySet, values: Mapping[str, int], *, round_down: bool = False
+) -> Mapping[str, Any]:
     """What `console/fleet/_changes.html` shows."""
-    seen = what_would_change(kind=kind, meters=meters, values=values)
+    seen = what_would_change(kind=kind, meters=meters, values=values, round_down=round_down)
     # Who loses power stands on top; the rest is cut where nobody reads on.
     trips = {one.meter.pk for one in seen.trips}
     rows = sorted(seen.changes, key=lambda one: (one.meter.pk not in trips, one.room, one.meter.number))
