@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import accumulate, pairwise
@@ -20,8 +20,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Max
 
+from prewatt.domain.metering import quality, sums
 from prewatt.domain.metering import ratios as ratio_history
-from prewatt.domain.metering import sums
 from prewatt.domain.metering.models import Dirty, Reading, UsageDay
 from prewatt.domain.metering.ratios import Ratios
 from prewatt.domain.metering.sums import Hour
@@ -42,7 +42,7 @@ RATES = ("energy_wh", "energy_sharp_wh", "energy_peak_wh", "energy_flat_wh", "en
 
 
 Due = tuple[int, int, Ratios, bool]  # meter, dirty since in ms, ratios, gone
-_DAY_COLUMNS = ("taken_ms", *RATES, "bought_fen", "balance_fen", "overdraft_fen")
+_DAY_COLUMNS = ("taken_ms", *RATES, "bought_fen", "balance_fen", "overdraft_fen", *quality.COLUMNS)
 
 
 def rise(before: int, after: int) -> int:
@@ -231,7 +231,9 @@ def _close_meter_days(
     done_ms = max(since_ms, closed_to_ms + MIDNIGHT_SWEEP_MS)
     taken = Dirty.objects.filter(pk=meter_id, days_since_ms=since_ms).update(days_since_ms=done_ms)
     if taken and len(readings) > 1:
-        _store_days(meter_id, _days(readings, first, closed_to_ms, ratios=ratios, zone=zone), now)
+        facts = _days(readings, first, closed_to_ms, ratios=ratios, zone=zone)
+        _store_days(meter_id, facts, now)
+        quality.store(meter_id, _qualities(readings, facts, zone))
     return len(readings), done_ms if taken and cut and done_ms < end_ms else None
 
 
@@ -264,6 +266,18 @@ def _days(
             facts[day] = _day_facts(day, zone, tracks, counters, ratios)
         day += timedelta(days=1)
     return facts
+
+
+def _qualities(readings: Sequence[tuple[int, ...]], days: Iterable[date], zone: ZoneInfo) -> dict[date, quality.Sums]:
+    times, wide = [row[0] for row in readings], len(quality.COLUMNS)
+    found = {}
+    for day in days:
+        edges = (day_start_ms(day, zone), day_start_ms(day + timedelta(days=1), zone))
+        low, high = (bisect_left(times, edge_ms) for edge_ms in edges)
+        its = quality.of_day(row[-wide:] for row in readings[low:high])
+        if its is not None:
+            found[day] = its
+    return found
 
 
 def _counter_fen(row: Sequence[int | None]) -> int | None:

@@ -128,6 +128,7 @@ class Reading(models.Model):
     voltage_b_dv = models.SmallIntegerField(null=True)
     voltage_c_dv = models.SmallIntegerField(null=True)
     relay_closed = models.SmallIntegerField(null=True)
+    power_factor_e3 = models.SmallIntegerField(null=True)
 
     def __str__(self) -> str:
         return f"{self.meter_id} at {self.taken_ms}"
@@ -206,6 +207,30 @@ class UsageDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.meter_id} {self.day}: {self.energy_wh} Wh"
+
+
+class QualityDay(models.Model):
+    """Power factor and balance of the phases over one closed day of one meter, as sums (`metering.quality`)."""
+
+    pk = models.CompositePrimaryKey("meter_id", "day")
+    day = models.DateField()
+    active_w = models.BigIntegerField()
+    apparent_va = models.BigIntegerField()
+    spread_ma = models.BigIntegerField()
+    highest_ma = models.BigIntegerField()
+    meter = models.ForeignKey(
+        "estate.Meter", on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="+"
+    )
+    looks = models.SmallIntegerField()
+    phase_looks = models.SmallIntegerField()
+    factor_min_e3 = models.SmallIntegerField(null=True)
+    unbalance_max_e3 = models.SmallIntegerField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["day"], name="metering_quality_day")]
+
+    def __str__(self) -> str:
+        return f"{self.meter_id} {self.day}"
 
 
 class UsageMonth(models.Model):

@@ -38,6 +38,7 @@ READING_COLUMNS: dict[str, str] = {
     "voltage_b_v": "voltage_b_dv",
     "voltage_c_v": "voltage_c_dv",
     "relay_closed": "relay_closed",
+    "power_factor": "power_factor_e3",
 }
 NEVER_MS = 2**62
 _EIGHT, _FOUR, _TWO = 2**63, 2**31, 2**15
@@ -45,8 +46,9 @@ _NARROW: dict[str, int] = {
     **dict.fromkeys((name for name in STATE_COLUMNS if name.startswith("voltage_")), _TWO),
     **dict.fromkeys(("relay_closed", "relay_command", "forced", "prepaid_open", "state_arrears"), _TWO),
     **dict.fromkeys(("state_alarm1", "state_alarm2", "state_overload"), _TWO),
-    **dict.fromkeys(("balance_fen", "overdraft_fen", "purchase_count", "power_factor", "frequency_hz"), _FOUR),
+    **dict.fromkeys(("balance_fen", "overdraft_fen", "purchase_count", "frequency_hz"), _FOUR),
     **dict.fromkeys((name for name in STATE_COLUMNS if name.startswith(("power_", "current_"))), _FOUR),
+    "power_factor": _TWO,
 }
 Row = tuple[int, ...]
 _Values = Mapping[str, int]

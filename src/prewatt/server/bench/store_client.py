@@ -52,6 +52,7 @@ class Bench:
             values |= dict.fromkeys(("voltage_a_v", "voltage_b_v", "voltage_c_v"), 2200 + number)
             values |= dict.fromkeys(("relay_closed", "relay_command", "prepaid_open"), 1)
             values |= dict.fromkeys(("forced", "state_arrears", "state_alarm1", "state_alarm2", "state_overload"), 0)
+            values["power_factor"] = 950
             at_ms = _BEGAN_MS + place * LOOK_MS + number * 160
             yield Reading(meter=f"{number:010d}", taken_at_ms=at_ms, values=values)
         self._looks += rows // METERS + 1
