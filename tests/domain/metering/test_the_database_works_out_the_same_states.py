@@ -44,6 +44,35 @@ def test_state_and_balance_are_those_of_the_pure_rule(
     assert (seen.shown, seen.net_fen) == (one.state.value, one.balance_fen)
 
 
+@given(
+    facts=FACTS,
+    money=st.tuples(FEN.map(lambda fen: fen or 0), st.integers(0, 9000)),
+    billing=st.sampled_from(["platform", "postpaid"]),
+    refused=st.sampled_from(["", "no price"]),
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_where_the_platform_bills_the_ledger_is_asked_and_not_the_meter(
+    counter: Counter, facts: dict[str, Any], money: tuple[int, int], billing: str, refused: str
+) -> None:
+    from prewatt.domain.billing.models import Standing, Terms
+    from prewatt.domain.billing.operations import begin
+    from prewatt.domain.estate.models import Meter, Opening
+    from prewatt.domain.metering import board
+    from prewatt.domain.metering.queries import standing
+
+    Meter.objects.update(alarm1_fen=5000, alarm2_fen=2000)
+    if not Opening.objects.exists():
+        begin(opening=counter.opened(), asked="o", billing=billing, overdraft_fen=0, switch_on_min_fen=0)
+    Terms.objects.update(billing=billing)
+    Standing.objects.update(put_fen=money[0], rated_fen=money[1], refused=refused)
+    counter.read(counter.meters[0], **facts)
+    one = standing(Meter.objects.select_related("state").get())
+    [seen] = board.board(operator=counter.admin)
+    assert (seen.shown, seen.net_fen) == (one.state.value, one.balance_fen)
+    assert one.balance_fen == (None if refused else money[0] - money[1])
+    assert billing == "platform" or not {"owe", "al1", "al2"} & set(one.states)
+
+
 def test_a_meter_that_was_never_read_is_lost_once_it_has_an_account(counter: Counter) -> None:
     from prewatt.domain.metering import board
     from prewatt.domain.metering.models import MeterState

@@ -36,11 +36,17 @@ class Terms(models.Model):
 
 
 class Standing(models.Model):
-    """What an account's use has cost from its opening to `rated_until`. Days of it may not be posted yet."""
+    """What an account's use has cost from its opening to `rated_until`. Days of it may not be posted yet.
+
+    `put_fen` is what the ledger put on the account, less what went back: kept beside, so that lists can be sorted by
+    what is left (put less rated) without adding up transfers. Each booking writes it anew, and the audit holds it
+    against the ledger.
+    """
 
     opening = models.OneToOneField(
         "estate.Opening", on_delete=models.PROTECT, primary_key=True, related_name="standing"
     )
+    put_fen = models.BigIntegerField(default=0)
     rated_fen = models.BigIntegerField(default=0)
     rated_until = models.DateTimeField(null=True)  # the end of the last priced stretch
     at = models.DateTimeField(null=True)  # when it was priced

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F, Q
 
-from prewatt.domain.billing import rating
+from prewatt.domain.billing import queries, rating
 from prewatt.domain.billing.models import Billing, Standing, Terms
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.estate.models import Opening
@@ -34,6 +34,11 @@ def rate(*, now: datetime, limit: int = 200) -> int:
     return sum(rate_one(opening_id=pk, now=now) for pk in list(openings[:limit]))
 
 
+def keep_put(opening_id: int) -> None:
+    """Money was put on the account or taken off it, in this transaction. The caller holds the meter."""
+    Standing.objects.filter(pk=opening_id).update(put_fen=queries.put_fen(opening_id))
+
+
 @transaction.atomic
 def rate_one(*, opening_id: int, now: datetime) -> bool:
     """What cannot be priced keeps its last figure and says why; nobody acts on it then."""
@@ -46,6 +51,6 @@ def rate_one(*, opening_id: int, now: datetime) -> bool:
         row.rated_fen, row.rated_until, row.refused = rated.fen, rated.until, ""
     except CannotPrice as error:
         row.refused = str(error)[:200]
-    row.at = now
+    row.at, row.put_fen = now, queries.put_fen(opening_id)
     row.save()
     return before != (row.rated_fen, row.rated_until, row.refused)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from prewatt.domain.billing.models import Billing, Standing, Terms
@@ -49,18 +49,24 @@ def terms_of(opening_id: int) -> Terms | None:
 
 def available_fen(opening_id: int) -> int:
     """What the ledger put on the account, less what is on its way back and the use that was priced, posted or not."""
-    put_fen = dispatch_queries.credited_of(opening_id)
     rated_fen = Standing.objects.filter(pk=opening_id).values_list("rated_fen", flat=True).first() or 0
-    return put_fen - ledger_queries.reserved_fen(accounts.meter(opening_id)) - rated_fen
+    return put_fen(opening_id) - rated_fen
+
+
+def put_fen(opening_id: int) -> int:
+    """What the ledger put on the account, less what went back and what is on its way back. Use is left out."""
+    return dispatch_queries.credited_of(opening_id) - ledger_queries.reserved_fen(accounts.meter(opening_id))
 
 
 def standing(opening_id: int) -> Stand | None:
-    """None for an account that its meter bills."""
-    return standings([opening_id]).get(opening_id)
+    """As the ledger says at this moment. None for an account that its meter bills."""
+    found = standings([opening_id]).get(opening_id)
+    known = found is not None and found.available_fen is not None
+    return replace(found, available_fen=available_fen(opening_id)) if found and known else found
 
 
 def standings(openings: Collection[int] | None = None) -> dict[int, Stand]:
-    """Open platform accounts by opening; None asks for all of them."""
+    """Open platform accounts by opening; None asks for all of them. Two queries for any number."""
     rows = Terms.objects.filter(opening__closed_at=None).select_related("opening__standing")
     rows = rows if openings is None else rows.filter(pk__in=list(openings))
     found = list(rows)
@@ -75,7 +81,7 @@ def _stand(terms: Terms, read_at: datetime | None) -> Stand:
         opening=terms.pk,
         meter=terms.opening.meter_id,
         billing=terms.billing,
-        available_fen=None if rated.refused else available_fen(terms.pk),
+        available_fen=None if rated.refused else rated.put_fen - rated.rated_fen,
         overdraft_fen=terms.overdraft_fen,
         switch_on_min_fen=terms.switch_on_min_fen,
         known_at=rated.rated_until,

@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import BigIntegerField, Case, Count, F, FilteredRelation, Q, Sum, Value, When
-from django.db.models.functions import Coalesce
 
 from prewatt.domain.control import values as control
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.models import Meter, MeterQuerySet, ratio_in
 from prewatt.domain.forecast import queries as forecast
 from prewatt.domain.forecast.rule import Left
+from prewatt.domain.metering import balances
 from prewatt.domain.metering.queries import Standing, energy_today, standings, visible
 from prewatt.domain.metering.states import FORCED_ON, State
 
@@ -90,21 +90,17 @@ _RULE: tuple[tuple[State, Q], ...] = (
     (State.LOST, Q(state__isnull=True) | Q(state__lost=True)),
     (State.HOLD, Q(state__forced=FORCED_ON)),
     (State.OFF, Q(state__relay_closed=0)),
-    (State.OWE, Q(net_fen__lte=0)),
-    (State.AL2, Q(net_fen__lte=F("alarm2_fen"))),
-    (State.AL1, Q(net_fen__lte=F("alarm1_fen"))),
+    (State.OWE, Q(due_fen__lte=0)),
+    (State.AL2, Q(due_fen__lte=F("alarm2_fen"))),
+    (State.AL1, Q(due_fen__lte=F("alarm1_fen"))),
 )
 
 
 def _stated(meters: MeterQuerySet) -> Stated:
-    net = Case(
-        When(state__balance_fen__lt=0, then=F("state__balance_fen")),
-        default=F("state__balance_fen") - Coalesce("state__overdraft_fen", 0),
-        output_field=_NUMBER,
-    )
     shown = Case(*(When(holds, then=Value(state.value)) for state, holds in _RULE), default=Value(State.OPEN.value))
     current = FilteredRelation("openings", condition=Q(openings__closed_at__isnull=True))
-    return meters.annotate(current=current).annotate(net_fen=net).annotate(shown=shown)
+    found = meters.annotate(current=current).annotate(net_fen=balances.NET).annotate(due_fen=balances.DUE)
+    return found.annotate(shown=shown)
 
 
 _UNHEARD = dict(_RULE)[State.NONE] & Q(state__isnull=True)  # and nobody has an account: it may hang in no wall yet

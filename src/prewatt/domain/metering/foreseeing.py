@@ -12,6 +12,7 @@ from prewatt.domain import workdays
 from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.forecast import rule
 from prewatt.domain.forecast.models import Outlook
+from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.metering.models import UsageDay
 from prewatt.domain.metering.queries import today, zone
 
@@ -32,6 +33,9 @@ def foresee(*, now: datetime, limit: int = TOGETHER) -> int:
     rows = UsageDay.objects.filter(meter__in=due, day__gte=since, day__lt=first).order_by("day")
     for meter, day, wh, fen, gap_s in rows.values_list("meter_id", "day", "energy_wh", "deducted_fen", "gap_s_max"):
         days[meter].append((day, wh, fen, gap_s))
+    charged = _charged(due, since)
+    for meter, mine in charged.items():
+        days[meter] = [(day, wh, mine.get(day), gap_s) for day, wh, _fen, gap_s in days[meter]]
     moved_in = _moved_in(due)
     made = [_made(pk, days[pk], moved_in.get(pk), first) for pk in due]
     Outlook.objects.bulk_create(
@@ -56,6 +60,28 @@ def _moved_in(meters: Sequence[int]) -> dict[int, date]:
     rows = Opening.objects.filter(meter__in=meters, closed_at__isnull=True).order_by()
     found = rows.values_list("meter_id").annotate(at=Max("opened_at"))
     return {pk: at.astimezone(zone()).date() + timedelta(days=1) for pk, at in found}
+
+
+def _charged(meters: Sequence[int], since: date) -> dict[int, dict[date, int]]:
+    """What is booked of each day, for accounts that the platform bills: their meters' own money says nothing."""
+    here = Opening.objects.filter(meter__in=meters, closed_at__isnull=True, platform_terms__isnull=False)
+    rows = here.values_list("pk", "meter_id", "opened_at")
+    found = {pk: (meter, opened.astimezone(zone()).date()) for pk, meter, opened in rows}
+    causes = {
+        f"{pk}:{day.isoformat()}": (meter, day)
+        for pk, (meter, began) in found.items()
+        for day in _days(max(since, began), today_=since + timedelta(days=rule.HISTORY_DAYS))[-2 * PRICE_DAYS :]
+    }
+    charged: dict[int, dict[date, int]] = {meter: {} for meter, _began in found.values()}
+    booked = Transfer.objects.filter(cause_kind="usage", cause_id__in=list(causes))
+    for cause, code, fen in booked.values_list("cause_id", "debit__code", "amount_fen"):
+        meter, day = causes[cause]
+        charged[meter][day] = charged[meter].get(day, 0) + (fen if code == "meter" else -fen)
+    return charged
+
+
+def _days(first: date, *, today_: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((today_ - first).days)]
 
 
 def _made(meter_id: int, days: Sequence[_Day], moved_in: date | None, first: date) -> Outlook:

@@ -13,9 +13,13 @@ from django.conf import settings
 from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
 
 from prewatt.domain.estate.models import Bus, Meter, MeterQuerySet, Opening
+from prewatt.domain.ledger import accounts
+from prewatt.domain.ledger import queries as ledger_queries
+from prewatt.domain.metering import balances
+from prewatt.domain.metering.balances import Balance
 from prewatt.domain.metering.closing import HOUR_MS, business_day, day_start_ms
 from prewatt.domain.metering.models import MeterState, UsageDay, UsageHour
-from prewatt.domain.metering.states import Facts, State, all_states, net_fen
+from prewatt.domain.metering.states import Facts, State, all_states
 
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
@@ -32,7 +36,12 @@ class Standing:
     states: tuple[State, ...]
     opening: Opening | None
     latest: MeterState | None
-    balance_fen: int | None  # net of overdraft
+    balance: Balance
+
+    @property
+    def balance_fen(self) -> int | None:
+        """What may still be used, net of overdraft."""
+        return self.balance.fen
 
     @property
     def room(self) -> str:
@@ -44,17 +53,17 @@ class Standing:
 
 
 def facts(meter: Meter, opening: Opening | None, latest: MeterState | None) -> Facts:
-    if latest is None:
-        return Facts(opened=opening is not None, lost=opening is not None)
+    """What the meter's state follows from; its money by the one answer of `balances`."""
+    money = balances.of(opening, latest)
     return Facts(
         opened=opening is not None,
-        lost=latest.lost,
-        balance_fen=latest.balance_fen,
-        overdraft_fen=latest.overdraft_fen,
-        relay_closed=latest.relay_closed,
-        forced=latest.forced,
+        lost=opening is not None if latest is None else latest.lost,
+        balance_fen=money.fen,
+        relay_closed=latest.relay_closed if latest else None,
+        forced=latest.forced if latest else None,
         alarm1_fen=meter.alarm1_fen,
         alarm2_fen=meter.alarm2_fen,
+        postpaid=money.postpaid,
     )
 
 
@@ -62,20 +71,28 @@ def standings(meters: MeterQuerySet) -> list[Standing]:
     """Two queries, whatever the number of meters."""
     found = list(meters.select_related("room__floor__building", "bus__gateway", "state"))
     open_ = Opening.objects.filter(meter__in=meters.order_by().values("pk"), closed_at__isnull=True)
-    openings = {opening.meter_id: opening for opening in open_.select_related("customer")}
+    openings = {opening.meter_id: opening for opening in open_.select_related("customer", *balances.WITH_IT)}
     return [_standing(meter, openings.get(meter.pk)) for meter in found]
 
 
 def standing(meter: Meter) -> Standing:
-    opening = Opening.objects.filter(meter=meter, closed_at__isnull=True).select_related("customer").first()
+    opening = (
+        Opening.objects.filter(meter=meter, closed_at__isnull=True)
+        .select_related("customer", *balances.WITH_IT)
+        .first()
+    )
     return _standing(meter, opening)
 
 
 def _standing(meter: Meter, opening: Opening | None) -> Standing:
     latest = getattr(meter, "state", None)
-    known = facts(meter, opening, latest)
-    states = all_states(known)
-    return Standing(meter, states[0], states, opening, latest, net_fen(known))
+    return standing_of(meter, opening, latest)
+
+
+def standing_of(meter: Meter, opening: Opening | None, latest: MeterState | None) -> Standing:
+    """For who has fetched them already; the opening with `balances.WITH_IT`."""
+    states = all_states(facts(meter, opening, latest))
+    return Standing(meter, states[0], states, opening, latest, balances.of(opening, latest))
 
 
 def visible(operator: Operator) -> MeterQuerySet:
@@ -158,7 +175,15 @@ def meter_day(meter: Meter, *, now: datetime) -> MeterDay:
 
 
 def _spent_since(meter: Meter, day: date) -> int | None:
-    """Deducted since the last closed day ended; None while it is not known."""
+    """Deducted since the last closed day ended; None while it is not known.
+
+    Of an account that the platform bills: what is priced and not booked yet.
+    """
+    account = Opening.objects.filter(meter=meter, closed_at__isnull=True).select_related(*balances.WITH_IT).first()
+    money = balances.of(account, None)
+    if account is not None and money.here:
+        booked_fen = ledger_queries.balance_fen(accounts.meter(account.pk))
+        return None if money.fen is None else booked_fen - money.fen
     latest = MeterState.objects.filter(meter=meter).first()
     before = UsageDay.objects.filter(meter=meter, day__lt=day).order_by("-day").first()
     if latest is None or before is None or before.counter_fen is None:

@@ -36,6 +36,7 @@ class Facts:
     forced: int | None = None
     alarm1_fen: int = 0
     alarm2_fen: int = 0
+    postpaid: bool = False  # whoever pays afterwards is in no state of money
 
 
 def net_fen(facts: Facts) -> int | None:
@@ -50,7 +51,7 @@ def all_states(facts: Facts) -> tuple[State, ...]:
     """Every state that holds, first the one to show."""
     if not facts.opened:
         return (State.NONE,)
-    net = net_fen(facts)
+    net = None if facts.postpaid else net_fen(facts)
     holds = {
         State.LOST: facts.lost,
         State.HOLD: facts.forced == FORCED_ON,

@@ -240,6 +240,7 @@ def carry_in(*, opening_id: str, opening: Opening, money: Money, now: datetime) 
         amount_fen=money.fen,
         at=now,
     )
+    billing.keep_put(opening.pk)
 
 
 def credit(*, sale_id: str, wallet: accounts.Ref, seen: Look, meter: Meter, money: Money, now: datetime) -> None:
@@ -253,6 +254,7 @@ def credit(*, sale_id: str, wallet: accounts.Ref, seen: Look, meter: Meter, mone
         amount_fen=money.fen,
         at=now,
     )
+    billing.keep_put(opening_id)
     terms = Terms.objects.get(pk=opening_id)
     if seen.balance_fen + money.fen < terms.switch_on_min_fen or seen.balance_fen + money.fen <= -terms.overdraft_fen:
         return
@@ -291,3 +293,4 @@ def take_back(*, kind: str, row_id: str, opening_id: int, customer_id: int, mone
         amount_fen=money.fen,
         at=now,
     )
+    billing.keep_put(opening_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate.models import Opening
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.queries import Standing
-from prewatt.domain.metering.states import FORCED_ON, all_states, net_fen
+from prewatt.domain.metering.states import FORCED_ON
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import accounts
 from prewatt.units.values import Price
@@ -37,9 +38,8 @@ STANDINGS = {
 def standing_of(opening: Opening) -> Standing:
     """A closed account's meter may live on with another tenant: of that nothing is shown here."""
     latest = getattr(opening.meter, "state", None) if opening.closed_at is None else None
-    known = metering.facts(opening.meter, opening if opening.closed_at is None else None, latest)
-    states = all_states(known)
-    return Standing(opening.meter, states[0], states, opening, latest, net_fen(known))
+    account = opening if opening.closed_at is None else None
+    return replace(metering.standing_of(opening.meter, account, latest), opening=opening)
 
 
 def _rows(ask: Ask) -> QuerySet[Opening]:
