@@ -49,6 +49,7 @@ PAGES = {
     "report-finance-split": "/reports/finance/?per=month&by=tender&from=2026-01-01",
     "report-shape": "/reports/hours/",
     "report-balance": "/reports/balance/",
+    "report-quality": "/reports/quality/",
     "report-sales": "/reports/sales/?from=&to=",
     "report-days": "/reports/days/",
     "report-day": r"/reports/days/?signed=yes → /reports/days/[\d-]+/$",

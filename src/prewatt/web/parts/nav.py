@@ -140,6 +140,7 @@ ROOMS: tuple[Room, ...] = (
             Link("console:report-usage", _("Energy used"), "report-usage", (REPORTS,)),
             Link("console:report-shape", _("Use by hour"), "report-shape", (REPORTS,)),
             Link("console:report-balance", _("Sub-meter balance"), "report-balance", (REPORTS,)),
+            Link("console:report-quality", _("Power factor and phases"), "report-quality", (REPORTS,)),
             Link("console:report-meters", _("All meters"), "report-meters", (REPORTS,)),
             Link("console:purchase-bills", _("Purchase bills"), "bills", (REPORTS, Right.SETTINGS)),
             Link("console:over-charged", _("Charged too much?"), "over", (REPORTS,)),

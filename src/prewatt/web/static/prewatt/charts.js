@@ -38,6 +38,15 @@
         { name: f.today_name, type: "line", data: f.today, showSymbol: false, lineStyle: { width: 2.2, color: token("c1") }, itemStyle: { color: token("c1") }, markPoint: f.now ? { symbol: "circle", symbolSize: 9, label: { show: true, position: f.now.at > f.labels.length * 0.75 ? "left" : "right", formatter: f.now.text, color: token("ink"), fontSize: 12, fontWeight: 600 }, data: [{ coord: [f.labels[f.now.at], f.now.value] }] } : undefined },
       ],
     }),
+    /* what was read in a day: a line each */
+    lines: (f) => ({
+      grid: { left: 54, right: 12, top: 30, bottom: 22 }, tooltip: tip(f.unit), legend: legend(f.series.map((one) => one.name)),
+      xAxis: axis({ type: "category", data: f.labels, boundaryGap: false, splitLine: { show: false }, axisLabel: { hideOverlap: true, color: token("axis"), fontSize: 11 } }),
+      yAxis: Object.assign(measure(f.unit), { scale: true }),
+      series: f.series.map((one, place) => ({
+        name: one.name, type: "line", data: one.values, showSymbol: false, lineStyle: { width: 1.8, type: place ? [[5, 3], [2, 2]][place - 1] : "solid", color: token(`c${place + 1}`) }, itemStyle: { color: token(`c${place + 1}`) },
+      })),
+    }),
     /* one meter's day: bars, yesterday as a dashed outline */
     day: (f) => ({
       grid: { left: 34, right: 8, top: 22, bottom: 20 }, tooltip: tip(f.unit),
