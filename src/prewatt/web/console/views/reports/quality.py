@@ -185,6 +185,7 @@ def _more(ask: Ask, found: Found) -> Mapping[str, Any]:
         "low": sum(one.low for one in lines),
         "unbalanced": sum(one.unbalanced for one in lines),
         "meters": len(lines),
+        "states": STATES,
     }
 
 
