@@ -214,3 +214,37 @@ def test_the_meters_own_money_is_not_compared(counter: Counter, opening: Any) ->
     daily(now=counter.later(days=1))
     assert not Line.objects.filter(opening=opening.pk).exists()
     assert faults() == []
+
+
+def test_lists_go_by_what_the_ledger_says_after_every_booking(counter: Counter, opening: Any) -> None:
+    from prewatt.domain.billing.models import Standing
+    from prewatt.domain.billing.queries import standing, standings
+    from prewatt.domain.metering.queries import standing as of_the_meter
+    from prewatt.domain.vending.operations import refund
+
+    def left() -> list[int | None]:
+        one = standing(opening.pk)
+        lists = (standings()[opening.pk].available_fen, of_the_meter(counter.meters[0]).balance_fen)
+        return [available_fen(opening.pk), one.available_fen if one else None, *lists]
+
+    counter.sell(amount="100")
+    assert left() == [10_000] * 4
+    use(counter, opening, 30_000)
+    assert left() == [7_000] * 4
+    refund(refund_id="r1", meter=counter.meters[0], amount="20", tender="cash", operator=counter.admin, now=counter.now)
+    assert left() == [5_000] * 4
+    Standing.objects.update(put_fen=1)
+    assert [one.what for one in faults()] == ["lists go by 1 fen put on the account; the ledger put 8000 there"]
+
+
+def test_a_payment_is_told_to_programs_as_credit(counter: Counter, opening: Any) -> None:
+    import json
+
+    from prewatt.domain.webhooks.models import Delivery, Endpoint
+
+    facts: dict[str, Any] = {"created_at": counter.now, "created_by": counter.admin}
+    Endpoint.objects.create(name="x", url="https://example.com/", nonce="n", form_id="f", events=["credit"], **facts)
+    sale = counter.sell(amount="100")
+    told = json.loads(Delivery.objects.get().body)
+    assert (told["event"], told["data"]["cause_id"], told["data"]["balance_fen"]) == ("credit", sale.pk, 10_000)
+    assert (told["data"]["order"], told["data"]["purchase_count"]) == (None, None)

@@ -35,7 +35,11 @@ PAGES = (
 
 
 def _grow(counter: Counter, to: int) -> None:
-    """So many meters, each with a tenant of its own, a plan, a sale, an order and a place in a batch."""
+    """So many meters, each with a tenant of its own, a plan, a sale, an order and a place in a batch.
+
+    Every second account is billed by the platform.
+    """
+    from prewatt.domain.billing.operations import begin
     from prewatt.domain.control import values
     from prewatt.domain.dispatch import operations as dispatch
     from prewatt.domain.estate.models import Customer, Floor, Meter, Room
@@ -52,8 +56,10 @@ def _grow(counter: Counter, to: int) -> None:
         meter.save()
         counter.meters.append(meter)
         counter.customer = Customer.objects.create(number=f"T{number}", name=f"租户{number}", created_at=counter.now)
-        counter.opened(meter, balance_fen=-100)
+        account = counter.opened(meter, balance_fen=-100)
         counter.read(meter, relay_closed=1, forced=0, power_w=900, per_day_fen=500)
+        if number % 2:
+            begin(opening=account, asked=f"o{number}", billing="platform", overdraft_fen=0, switch_on_min_fen=0)
         plan = Plan.objects.create(
             name=f"p{number}", created_at=counter.now, changed_at=counter.now, created_by=counter.admin, **prices
         )

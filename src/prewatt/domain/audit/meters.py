@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from django.db.models import F
 
 from prewatt.domain.audit.report import Finding, Report, Tick
+from prewatt.domain.billing import queries as billing_queries
 from prewatt.domain.billing import rating
 from prewatt.domain.billing.models import Terms
 from prewatt.domain.dispatch import queries as dispatch_queries
@@ -57,6 +58,10 @@ def _rated(opening: Opening) -> Iterator[Finding]:
     booked_fen = dispatch_queries.credited_fen(opening) - ledger_queries.balance_fen(meter_account(opening.pk))
     if booked_fen != priced_fen:
         what = f"{booked_fen} fen are booked as used; the price plan makes {priced_fen} of the closed days"
+        yield Finding("meters", "mismatch", f"meter {opening.meter.number}", what)
+    kept_fen, put_fen = opening.standing.put_fen, billing_queries.put_fen(opening.pk)
+    if kept_fen != put_fen:
+        what = f"lists go by {kept_fen} fen put on the account; the ledger put {put_fen} there"
         yield Finding("meters", "mismatch", f"meter {opening.meter.number}", what)
 
 

@@ -155,7 +155,12 @@ RANK = Case(
 # it; what is shown is the forecast's own figure (`Line.left`), which also knows the days of the week.
 LASTS = Case(
     When(net_fen__gt=0, outlook__mean_fen__gt=0, then=F("net_fen") * 24 / F("outlook__mean_fen")),
-    When(net_fen__gt=0, state__per_day_fen__gt=0, then=F("net_fen") * 24 / F("state__per_day_fen")),
+    When(
+        net_fen__gt=0,
+        state__per_day_fen__gt=0,
+        current__platform_terms__isnull=True,
+        then=F("net_fen") * 24 / F("state__per_day_fen"),
+    ),
     output_field=_NUMBER,
 )
 # What a list of meters may be sorted by -> expressions.
@@ -242,7 +247,7 @@ def lines(ids: Sequence[int], *, now: datetime) -> list[Line]:
 
 def _line(one: Standing, today_wh: int | None, *, differs: bool) -> Line:
     use = getattr(one.meter, "plan_use", None)
-    mean = one.latest.per_day_fen if one.latest else None
+    mean = one.latest.per_day_fen if one.latest and not one.balance.here else None
     return Line(one, today_wh, mean, use.plan if use else None, differs)
 
 

@@ -42,6 +42,22 @@ def credited(order: MeterOrder, *, now: datetime) -> None:
     )
 
 
+def credited_here(sale: Sale, *, balance_fen: int | None) -> None:
+    """The money stands on an account that the platform bills: no order carried it."""
+    tell(
+        Event.CREDIT,
+        sale.pk,
+        at=sale.sold_at,
+        meter_id=sale.meter_id,
+        order=None,
+        cause="sale",
+        cause_id=sale.pk,
+        amount_fen=sale.amount_fen,
+        purchase_count=None,
+        balance_fen=balance_fen,
+    )
+
+
 def paid_back(row: Refund | Reversal) -> None:
     """A refund or reversal has its number: the money has left the drawer."""
     event = Event.REVERSAL if isinstance(row, Reversal) else Event.REFUND

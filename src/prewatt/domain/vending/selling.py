@@ -188,6 +188,8 @@ def sell_held(
         state_at=now,
     )
     news.sold(sale)
+    if order is None:
+        news.credited_here(sale, balance_fen=seen.balance_fen + money.fen if seen.known_at else None)
     return sale
 
 

@@ -75,6 +75,7 @@ class MeterOut(Schema):
     states: list[str]
     customer: str
     account_id: int | None
+    billing: str
     balance_fen: int | None
     overdraft_fen: int | None
     energy_wh: int | None
@@ -120,12 +121,19 @@ def meter(one: Standing) -> dict[str, Any]:
         "states": [state.value for state in one.states],
         "customer": one.tenant,
         "account_id": one.opening.pk if one.opening else None,
+        "billing": billing_of(one.opening),
         "balance_fen": one.balance_fen,
         "energy_wh": None if energy is None else energy * ratio,
         "power_w": None if power is None else power * ratio,
         "relay_closed": None if latest is None or latest.relay_closed is None else bool(latest.relay_closed),
         "lost": latest is None or latest.lost,
     }
+
+
+def billing_of(opening: Opening | None) -> str:
+    """By the `meter`, or by the platform (`platform`, `postpaid`); empty without an account."""
+    terms = getattr(opening, "platform_terms", None)
+    return "" if opening is None else terms.billing if terms else "meter"
 
 
 class MetersOut(Schema):
@@ -390,7 +398,7 @@ def account(one: Opening) -> dict[str, Any]:
         **{name: getattr(one, name) for name in names},
         "meter": one.meter.number,
         "customer": one.customer.name,
-        "billing": terms.billing if terms else "meter",
+        "billing": billing_of(one),
         "overdraft_fen": terms.overdraft_fen if terms else None,
         "switch_on_min_fen": terms.switch_on_min_fen if terms else None,
     }

@@ -74,7 +74,9 @@ class Bar:
 
 
 def room_fen(meter: Meter, seen: Look) -> int | None:
-    """What the meter's ceiling leaves; None without a ceiling."""
+    """What the meter's ceiling leaves; None without a ceiling, and where the meter holds no money."""
+    if seen.platform:
+        return None
     return max(0, meter.ceiling_fen - seen.balance_fen - seen.arriving_fen) if meter.ceiling_fen else None
 
 

@@ -237,7 +237,7 @@ def card(meter: Meter, *, now: datetime) -> Card:
         standing=one,
         phases=_phases(one),
         day=metering.meter_day(meter, now=now),
-        mean_fen=metering.daily_mean_fen([meter.pk]).get(meter.pk),
+        mean_fen=None if one.balance.here else metering.daily_mean_fen([meter.pk]).get(meter.pk),
         ahead=ahead,
         left=ahead.left(one.balance_fen, now=now) if ahead else None,
         electric_old=one.latest is None or one.latest.energy_at is None or now - one.latest.energy_at > FULL_OLD,
