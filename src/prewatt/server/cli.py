@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str, bool]] = {
     "torture": ("prewatt.server.torture.cli", "app", "The seeded whole-building run: is money exactly once?", True),
     "audit": ("prewatt.server.commands.audit", "app", "Recompute every seal and balance.", True),
     "receipt": ("prewatt.server.commands.receipt", "app", "Receipts: amounts in capitals. 票据", True),
+    "sms": ("prewatt.server.commands.sms", "app", "Text messages as a modem takes and brings them. 短信", False),
     "backup": ("prewatt.server.commands.backup", "app", "The whole installation as one file, while it runs.", True),
     "restore": ("prewatt.server.commands.restore", "app", "Bring an installation back from a backup.", True),
     "bench": ("prewatt.server.bench.cli", "app", "Measure against a peer or a physical limit.", False),
