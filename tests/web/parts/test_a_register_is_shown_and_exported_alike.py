@@ -77,8 +77,10 @@ def test_a_list_is_printed_whole_and_says_what_is_missing(monkeypatch: pytest.Mo
     paged = table("text=tenant&page=2")
     printed = table(paged.to_print.removeprefix("?"))
     assert (len(names(paged)), len(names(printed)), printed.missing) == (50, 120, 0)
+    assert (paged.elsewhere, printed.elsewhere) == (70, 0)  # what Ctrl+P on one page leaves out is said at its foot
     assert "print" not in printed.to_pages
     assert printed.to_print == ""
+    assert table("text=tenant%20000").elsewhere == 0
     assert table("text=tenant%20000").to_print == ""  # one page is all there is
     monkeypatch.setattr("prewatt.web.parts.tables.PRINT_MAX", 100)
     bounded = table("text=tenant&print=1")

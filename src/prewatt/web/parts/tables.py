@@ -351,6 +351,11 @@ class Table:
         """So many rows are on no sheet of what is printed."""
         return max(0, self.page.paginator.count - PRINT_MAX) if self.printing else 0
 
+    @property
+    def elsewhere(self) -> int:
+        """So many rows are on other pages: the browser's own print leaves them out."""
+        return 0 if self.printing else self.page.paginator.count - len(self.page.object_list)
+
     def sizes(self) -> list[tuple[int, str]]:
         return [(size, self.href(size=size, page=None)) for size in SIZES]
 
