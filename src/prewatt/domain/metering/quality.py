@@ -37,11 +37,16 @@ class Sums:
 
     @property
     def factor_e3(self) -> int | None:
-        return round_half_up(self.active_w * FACTOR_MAX_E3, self.apparent_va) if self.apparent_va > 0 else None
+        return part_e3(self.active_w, self.apparent_va)
 
     @property
     def unbalance_e3(self) -> int | None:
-        return round_half_up(self.spread_ma * 1000, self.highest_ma) if self.highest_ma > 0 else None
+        return part_e3(self.spread_ma, self.highest_ma)
+
+
+def part_e3(part: int, whole: int) -> int | None:
+    """In thousandths; None of nothing."""
+    return round_half_up(part * 1000, whole) if whole > 0 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from prewatt.domain.metering.closing import MIDNIGHT_SWEEP_MS, day_start_ms
 from prewatt.domain.metering.models import UsageDay, UsageMonth
 from prewatt.domain.metering.queries import closed_through, zone
 from prewatt.domain.metering.usage import Days, pieces
+from prewatt.domain.reports.quick import raw
 from prewatt.domain.vending.records import ClosingLine
 from prewatt.units.values import round_half_up
 
@@ -43,8 +44,7 @@ class Trouble(NamedTuple):
     days: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One place below a meter: the meter there now, and those that hung there before it (换表) counted in."""
 
     meter: int
@@ -89,6 +89,7 @@ class _Used(NamedTuple):
     days: int = 0
 
 
+_NOTHING = _Used()
 _Named = tuple[int, str]  # a meter's id and number
 
 
@@ -136,7 +137,7 @@ def _below(operator: Operator, changes: _Changes) -> Mapping[int, list[_Named]]:
     fed = Meter.objects.for_operator(operator).filter(parent__isnull=False).order_by("number")
     found: defaultdict[int, list[_Named]] = defaultdict(list)
     parent_of: dict[int, int] = {}
-    for pk, number, parent in fed.values_list("pk", "number", "parent_id"):
+    for pk, number, parent in raw(fed.values_list("pk", "number", "parent_id")):
         found[parent].append((pk, number))
         parent_of[pk] = parent
     for old, new, number, said in changes.rows:
@@ -157,6 +158,7 @@ class _Facts:
         changed = {one for old, new, _number, _parent in changes.rows for one in (old, new)}
         fed = Q(parent__isnull=False) | Exists(Meter.objects.filter(parent=OuterRef("pk")))
         self.meters = Meter.objects.filter(fed | Q(pk__in=changed)).order_by().values("pk")
+        self.length = len(self.days)
         self.used = self._used(newest or yesterday)
         self.begins_loose, self.ends_loose = self._loose(self._begins_loose()), self._loose(self._ends_loose())
         self.known = self._known(changed)
@@ -173,15 +175,15 @@ class _Facts:
             single = UsageDay.objects.filter(day__range=(span.first, span.last), meter__in=self.meters).order_by()
             rows.append(single.values_list("meter_id").annotate(Sum("energy_wh"), Count("pk")))
         found: dict[int, _Used] = {}
-        for pk, wh, days in (row for part in rows for row in part):
-            before = found.get(pk, _Used())
-            found[pk] = _Used(before.wh + int(wh), before.days + int(days))
+        for pk, wh, days in (row for part in rows for row in raw(part)):
+            before = found.get(pk)
+            known = (int(wh), int(days)) if before is None else (before.wh + int(wh), before.days + int(days))
+            found[pk] = _Used(*known)
         return found
 
     def _loose(self, edge: Q) -> set[int]:
         """The meters whose register at this edge of the span is a guess."""
-        rows = UsageDay.objects.filter(edge, meter__in=self.meters).order_by()
-        return set(rows.values_list("meter_id", flat=True))
+        return {pk for (pk,) in raw(UsageDay.objects.filter(edge).order_by().values_list("meter_id"))}
 
     def _begins_loose(self) -> Q:
         start_ms = day_start_ms(self.days.first, zone())
@@ -210,29 +212,34 @@ class _Facts:
         return [self._part(now, members) for now, members in places.items()]
 
     def _part(self, now: int, members: Sequence[_Named]) -> Part:
+        if len(members) == 1:
+            pk, number = members[0]
+            used = self.used.get(pk, _NOTHING)
+            return Part(pk, number, used.wh, self._trouble_of(pk, used.days))
         pk, number = next((one for one in members if one[0] == now), members[0])
-        wh = sum(self.used.get(one, _Used()).wh for one, _number in members)
+        wh = sum(self.used.get(one, _NOTHING).wh for one, _number in members)
         before = tuple(name for one, name in members if one != pk)
         return Part(pk, number, wh, self._trouble([one for one, _number in members]), before)
 
     def _trouble(self, members: Sequence[int]) -> Trouble | None:
-        missing = max(0, len(self.days) - self._days_known(members))
-        if not self.days or missing == len(self.days):
-            return Trouble(Gap.NOTHING, missing)
-        if missing:
-            return Trouble(Gap.MISSING, missing)
+        missing = self.length - len(set().union(*(self.known.get(one, set()) for one in members)))
+        if missing or not self.length:
+            return _missing(missing, self.length)
         edges = ((self.days.first, self.begins_loose), (self.days.last, self.ends_loose))
-        firm = all(any(self._stands(one, day, loose, members) for one in members) for day, loose in edges)
+        firm = all(
+            any(one not in loose and day in self.known.get(one, set()) for one in members) for day, loose in edges
+        )
         return None if firm else Trouble(Gap.EDGE, 0)
 
-    def _days_known(self, members: Sequence[int]) -> int:
-        if len(members) == 1:
-            return self.used.get(members[0], _Used()).days
-        return len(set().union(*(self.known.get(one, set()) for one in members)))
+    def _trouble_of(self, meter: int, days: int) -> Trouble | None:
+        """Of a meter that was never changed: having as many days as there are, it has each of them."""
+        if days < self.length or not self.length:
+            return _missing(self.length - days, self.length)
+        return Trouble(Gap.EDGE, 0) if meter in self.begins_loose or meter in self.ends_loose else None
 
-    def _stands(self, meter: int, day: date, loose: set[int], members: Sequence[int]) -> bool:
-        """Whether its register is known at this edge. A meter that was never changed has all its days by now."""
-        return meter not in loose and (len(members) == 1 or day in self.known.get(meter, set()))
+
+def _missing(days: int, of: int) -> Trouble:
+    return Trouble(Gap.NOTHING if days == of else Gap.MISSING, days)
 
 
 def bridged(*, meters: Sequence[int], days: Days) -> dict[int, int]:

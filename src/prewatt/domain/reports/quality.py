@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Max, Min, Sum
 
@@ -12,10 +12,11 @@ from prewatt.domain.estate.models import Meter
 from prewatt.domain.metering import quality
 from prewatt.domain.metering.closing import day_start_ms
 from prewatt.domain.metering.models import QualityDay, Reading
-from prewatt.domain.metering.quality import Look, Sums
+from prewatt.domain.metering.quality import Look, part_e3
 from prewatt.domain.metering.queries import zone
 from prewatt.domain.metering.scope import Scope, everything, meters
 from prewatt.domain.metering.usage import Days
+from prewatt.domain.reports.quick import raw
 
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
@@ -25,24 +26,38 @@ UNBALANCE_HIGH_E3 = 150
 
 
 class Line(NamedTuple):
-    """One meter over the days that were asked for."""
+    """One meter over the days that were asked for; parts in thousandths, None where it shows no such thing."""
 
     meter: int
     number: str
     circuit: str
     room: str
     building: str
-    sums: Sums
+    factor_e3: int | None
+    lowest_e3: int | None
+    unbalance_e3: int | None
+    worst_e3: int | None
+    looks: int
 
     @property
     def low(self) -> bool:
-        factor_e3 = self.sums.factor_e3
-        return factor_e3 is not None and factor_e3 < FACTOR_LOW_E3
+        return self.factor_e3 is not None and self.factor_e3 < FACTOR_LOW_E3
 
     @property
     def unbalanced(self) -> bool:
-        unbalance_e3 = self.sums.unbalance_e3
-        return unbalance_e3 is not None and unbalance_e3 > UNBALANCE_HIGH_E3
+        return self.unbalance_e3 is not None and self.unbalance_e3 > UNBALANCE_HIGH_E3
+
+
+_SUMMED = (
+    Sum("active_w"),
+    Sum("apparent_va"),
+    Min("factor_min_e3"),
+    Sum("spread_ma"),
+    Sum("highest_ma"),
+    Max("unbalance_max_e3"),
+    Sum("looks"),
+    Sum("phase_looks"),
+)
 
 
 def lines(*, operator: Operator, scope: Scope, days: Days) -> list[Line]:
@@ -51,25 +66,19 @@ def lines(*, operator: Operator, scope: Scope, days: Days) -> list[Line]:
     found = QualityDay.objects.filter(day__range=(days.first, days.last)).order_by()
     if not everything(operator, scope):
         found = found.filter(meter__in=mine.values("pk"))
-    rows = found.values_list("meter_id").annotate(
-        Sum("looks"),
-        Sum("active_w"),
-        Sum("apparent_va"),
-        Min("factor_min_e3"),
-        Sum("phase_looks"),
-        Sum("spread_ma"),
-        Sum("highest_ma"),
-        Max("unbalance_max_e3"),
-    )
-    sums = {pk: Sums(*(None if one is None else int(one) for one in its)) for pk, *its in rows}  # type: ignore[arg-type]
+    summed = {row[0]: row[1:] for row in raw(found.values_list("meter_id").annotate(*_SUMMED))}
     named = mine.order_by("number").values_list(
         "pk", "number", "circuit", "room__number", "room__floor__building__name"
     )
-    return [
-        Line(pk, number, circuit, room or "", building or "", sums[pk])
-        for pk, number, circuit, room, building in named
-        if pk in sums
-    ]
+    return [_line(row, summed[row[0]]) for row in raw(named) if row[0] in summed]
+
+
+def _line(named: tuple[Any, ...], summed: tuple[Any, ...]) -> Line:
+    pk, number, circuit, room, building = named
+    active_w, apparent_va, lowest, spread_ma, highest_ma, worst, looks, phase_looks = summed
+    factor, unbalance = part_e3(int(active_w), int(apparent_va)), part_e3(int(spread_ma), int(highest_ma))
+    seen = max(int(looks), int(phase_looks))
+    return Line(pk, number, circuit, room or "", building or "", factor, lowest, unbalance, worst, seen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,11 +87,11 @@ def _known_first(value: Callable[[Any], int | None]) -> Callable[[Any], int]:
 
 
 def _factor(one: Line) -> int | None:
-    return one.sums.factor_e3
+    return one.factor_e3
 
 
 def _lowest(one: Line) -> int | None:
-    return one.sums.factor_min_e3
+    return one.lowest_e3
 
 
 _number = partial(Column, kind="energy", bare=True, width=12)
@@ -129,21 +129,21 @@ REGISTER = Register(
         _number(
             "unbalance",
             gettext_lazy("Phases apart (%)"),
-            value=lambda one: _percent(one.sums.unbalance_e3),
+            value=lambda one: _percent(one.unbalance_e3),
             sort=("unbalance",),
             tone=_tone("unbalanced"),
         ),
         _number(
             "worst",
             gettext_lazy("Furthest apart under load (%)"),
-            value=lambda one: _percent(one.sums.unbalance_max_e3),
+            value=lambda one: _percent(one.worst_e3),
             sort=("worst",),
         ),
         Column(
             "looks",
             pgettext_lazy("how many", "Readings"),
             "count",
-            value=lambda one: max(one.sums.looks, one.sums.phase_looks),
+            value=lambda one: one.looks,
         ),
         Column("said", gettext_lazy("To note"), value=_said, tone=lambda _row: "warn", width=30),
     ),
