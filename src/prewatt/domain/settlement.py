@@ -161,6 +161,8 @@ def apply(order: MeterOrder, state: State, *, now: datetime) -> None:
             _set(order)
         case ((Kind.SWITCH_OFF | Kind.SWITCH_ON | Kind.HOLD | Kind.RELEASE), State.DONE):
             news.switched(order, now=now)
+            if order.kind == Kind.SWITCH_OFF:
+                effects.recalled_too_late(order, now=now)
         case _:
             pass  # TAKEN, and all orders that carry no money: their state says everything
 

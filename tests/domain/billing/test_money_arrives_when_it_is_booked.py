@@ -163,6 +163,28 @@ def test_a_queued_trip_for_arrears_is_withdrawn(counter: Counter, opening: Any) 
     assert orders("switch_off").get().state == "cancelled"
 
 
+def test_a_trip_that_was_called_back_too_late_gives_power_back(counter: Counter, opening: Any) -> None:
+    """The gateway had it, and had done it, when the money came."""
+    from prewatt.domain.dispatch.operations import place
+    from prewatt.link.messages import Kind
+
+    counter.lease()
+    counter.settle(orders("switch_on").get().pk, Outcome.DONE, relay_closed=1)
+    place(order_id="cut", meter=opening.meter, kind=Kind.SWITCH_OFF, cause=("arrears", ""), now=counter.now)
+    counter.lease()
+    counter.settle("cut", Outcome.TAKEN)
+    counter.sell(amount="100")
+    assert not orders("switch_on").exclude(cause_kind="opening").exists()
+    for _ in range(2):  # the answer comes twice
+        counter.settle("cut", Outcome.DONE, relay_closed=0)
+    assert [(one.pk, one.state) for one in orders("switch_on").filter(cause_kind="recalled")] == [("cut.on", "queued")]
+
+
+def test_a_trip_that_nobody_called_back_stays(counter: Counter, opening: Any) -> None:
+    was_cut(counter, opening, "arrears")
+    assert not orders("switch_on").exclude(cause_kind="opening").exists()
+
+
 def test_an_account_needs_a_price(counter: Counter) -> None:
     from prewatt.domain.estate.models import Opening
     from prewatt.domain.vending.platform import NoPricePlan, open_on_platform

@@ -47,6 +47,21 @@ def opened(order: MeterOrder, *, now: datetime) -> None:
     )
 
 
+def recalled_too_late(order: MeterOrder, *, now: datetime) -> None:
+    """A trip for arrears was called back, as the money had come, but the meter had obeyed it: power is given back."""
+    if order.cause_kind != "arrears" or order.cancel_asked_at is None:
+        return
+    dispatch.place_held(
+        order_id=f"{order.pk[:60]}.on",
+        meter=order.meter,
+        opening_id=order.opening_id,
+        kind=Kind.SWITCH_ON,
+        cause=("recalled", order.pk),
+        now=now,
+        expires_at=now + POWER_BACK,
+    )
+
+
 def arrived_late(order: MeterOrder, *, now: datetime) -> None:
     """It turned out that the meter has the money of a sale whose transfer was voided: move it out of the wallet, if
     it is there.
