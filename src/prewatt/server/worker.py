@@ -86,6 +86,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.alarms import operations as alarms
     from prewatt.domain.backups import operations as backups
     from prewatt.domain.billing import operations as billing
+    from prewatt.domain.billing import statements
     from prewatt.domain.cutoff import keeping
     from prewatt.domain.cutoff import operations as cutoff
     from prewatt.domain.dispatch import operations as dispatch
@@ -133,6 +134,7 @@ def centre_loops() -> list[Loop]:
         Loop("sales_days", 60.0, lambda now: summing.sum_days(now=now)),
         Loop("reconciliation", 300.0, lambda now: reconciliation.daily(now=now)),
         Loop("usage", 60.0, lambda now: settlement.post_closed_days(now=now), batch=2000),
+        Loop("statements", 600.0, lambda now: statements.make(now=now), batch=200),
     ]
 
 

@@ -26,6 +26,7 @@ GUARDED = (
     "dispatch_countcorrection",
     "dispatch_contradiction",
     "reports_dayclose",
+    "billing_statement",
 )
 
 

@@ -54,3 +54,48 @@ class Standing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.opening_id} {self.rated_fen}"
+
+
+class Statement(models.Model):
+    """后付费: what one account used in one month, and what was open when the month was over. Never changed.
+
+    Days that are closed again later are corrected on the next statement. Amounts add up over statements: what an
+    account was billed is `billed_fen` of its last one, what it paid comes from the ledger.
+    """
+
+    opening = models.ForeignKey("estate.Opening", on_delete=models.PROTECT, related_name="statements")
+    month = models.DateField()  # its first day
+    first_day = models.DateField()  # of the account within the month
+    last_day = models.DateField()
+    read_from_wh = models.BigIntegerField(null=True)  # the meter's register, as it showed it
+    read_from_at = models.DateTimeField(null=True)
+    read_to_wh = models.BigIntegerField(null=True)
+    read_to_at = models.DateTimeField(null=True)
+    energy_wh = models.BigIntegerField()
+    used_fen = models.BigIntegerField()  # booked for days of this month
+    corrected_fen = models.BigIntegerField()  # booked since for days that earlier statements had
+    brought_fen = models.BigIntegerField()  # open on the statement before; negative: paid ahead
+    paid_fen = models.BigIntegerField()  # put on the account in the month, less what went back
+    billed_fen = models.BigIntegerField()  # used and corrected, of this statement and all before it
+    days = models.JSONField()  # [day, Wh, fen] of each
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["opening", "month"], name="billing_statement_once"),)
+        indexes = (models.Index(fields=["month"], name="billing_statement_month"),)
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        return f"ZD{self.month:%Y%m}-{self.opening_id:06d}"
+
+    @property
+    def amount_fen(self) -> int:
+        return self.used_fen + self.corrected_fen
+
+    @property
+    def open_fen(self) -> int:
+        """When it was made."""
+        return self.brought_fen + self.amount_fen - self.paid_fen
