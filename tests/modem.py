@@ -103,6 +103,16 @@ class Modem:
             "AT+CREG?": lambda: [f"+CREG: 0,{self.registered}"],
             "AT+COPS?": lambda: ['+COPS: 0,0,"CHINA MOBILE"'],
             "AT+CSCA?": lambda: ['+CSCA: "+8613800100500",145'],
+            "AT+CGMI": lambda: ["SIMCOM_Ltd"],
+            "AT+CGMM": lambda: ["SIM800"],
+            "AT+CGMR": lambda: ["Revision:1418B05SIM800L24"],
+            "AT+CGSN": lambda: ["353142033840706"],
+            "AT+CIMI": lambda: ["460001234567890"],
+            "AT+CSCS?": lambda: ['+CSCS: "GSM"'],
+            "AT+CSCS=?": lambda: ['+CSCS: ("IRA","GSM","UCS2")'],
+            "AT+CSMS?": lambda: ["+CSMS: 0,1,1,1"],
+            "AT+CMGF=?": lambda: ["+CMGF: (0,1)"],
+            "AT+CPMS=?": lambda: ['+CPMS: ("SM"),("SM"),("SM")'],
         }
         if line == "ATE0":
             self.echo = False
@@ -115,7 +125,10 @@ class Modem:
             self._say("OK")
         elif line in answers:
             self._say(*answers[line](), "OK")
-        elif line.startswith(("AT+CMEE", "AT+CMGF=0", "AT+CNMI", "ATE")) or line == "AT":
+        elif (
+            line.startswith(("AT+CMEE", "AT+CMGF=0", "AT+CNMI", "AT+CSCS=", "AT+CFUN=", "AT+CPMS=", "AT+CSMS=", "ATE"))
+            or line == "AT"
+        ):
             self._say("OK")
         else:
             self._say("ERROR")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -241,3 +244,23 @@ def test_the_command_line_says_how_a_modem_is(there: emulator.Modem) -> None:
     assert (code, json.loads(text)["signal_dbm"]) == (0, -71)
     there.registered = 2
     assert said("modem", "--port", there.path)[0] == 75
+
+
+@pytest.mark.parametrize("text", [TEXT, "尊敬的用户：您的电表余额不足。" * 10, "Your balance is low."])
+def test_gammu_sends_the_same_through_the_same_modem(there: emulator.Modem, tmp_path: Path, text: str) -> None:
+    """A program that nobody here wrote finds a modem there, and our messages say what its messages say."""
+    settings = tmp_path / "gammurc"
+    settings.write_text(f"[gammu]\ndevice = {there.path}\nconnection = at115200\n")
+    coded = [] if text.isascii() else ["-unicode"]
+    command = ["gammu", "-c", str(settings), "sendsms", "TEXT", TO, *coded, "-autolen", "1000", "-text", text]
+    subprocess.run(command, check=True, timeout=120, capture_output=True)
+    theirs = [reading.read(one) for one in there.sent]
+    ours = [reading.read(one.pdu) for one in pdu.submit(text, to=TO)]
+    assert [facts(one) for one in theirs] == [facts(one) for one in ours]
+    assert "".join(one["text"] for one in theirs) == text
+
+
+def facts(fields: dict[str, Any]) -> list[Any]:
+    """What the telephone gets; the reference is each program's own."""
+    part = {name: value for name, value in fields.get("concat", {}).items() if name in {"total", "seq"}}
+    return [part, *(fields[name] for name in ("number", "toa", "dcs", "alphabet", "udl", "text"))]
