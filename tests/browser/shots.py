@@ -50,6 +50,8 @@ PAGES = {
     "report-shape": "/reports/hours/",
     "report-balance": "/reports/balance/",
     "report-quality": "/reports/quality/",
+    "report-balance-below": r"/reports/balance/ → /reports/balance/below/\?",
+    "report-quality-day": r"/reports/quality/ → /reports/quality/day/\?",
     "report-sales": "/reports/sales/?from=&to=",
     "report-days": "/reports/days/",
     "report-day": r"/reports/days/?signed=yes → /reports/days/[\d-]+/$",

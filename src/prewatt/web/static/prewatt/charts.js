@@ -40,9 +40,9 @@
     }),
     /* what was read in a day: a line each */
     lines: (f) => ({
-      grid: { left: 54, right: 12, top: 30, bottom: 22 }, tooltip: tip(f.unit), legend: legend(f.series.map((one) => one.name)),
+      grid: { left: 54, right: 12, top: f.unit ? 46 : 30, bottom: 22 }, tooltip: tip(f.unit), legend: legend(f.series.map((one) => one.name)),
       xAxis: axis({ type: "category", data: f.labels, boundaryGap: false, splitLine: { show: false }, axisLabel: { hideOverlap: true, color: token("axis"), fontSize: 11 } }),
-      yAxis: Object.assign(measure(f.unit), { scale: true }),
+      yAxis: Object.assign(measure(f.unit), f.most ? { max: f.most } : {}),
       series: f.series.map((one, place) => ({
         name: one.name, type: "line", data: one.values, showSymbol: false, lineStyle: { width: 1.8, type: place ? [[5, 3], [2, 2]][place - 1] : "solid", color: token(`c${place + 1}`) }, itemStyle: { color: token(`c${place + 1}`) },
       })),

@@ -20,7 +20,7 @@ from prewatt.domain.reports import quality
 from prewatt.domain.reports.quality import Line, Moment
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.views.alarms import buildings
-from prewatt.web.console.views.reports.usage import areas, scope, uses
+from prewatt.web.console.views.reports.usage import scope, uses
 from prewatt.web.parts import words
 from prewatt.web.parts.pages import now, page
 from prewatt.web.parts.registers import answer
@@ -65,6 +65,10 @@ class Found:
         return [one for one in self.lines(ask) if not state or getattr(one, state)]
 
 
+def _to_day(number: str) -> str:
+    return f"{reverse('console:report-quality-day')}?{urlencode({'meter': number, 'day': _yesterday()})}"
+
+
 def _said(one: Line) -> str:
     return "; ".join(str(word) for key, word in STATES.items() if getattr(one, key))
 
@@ -105,7 +109,7 @@ REGISTER = Register(
             "number",
             gettext_lazy("Meter number"),
             sort=("number",),
-            link=lambda one: f"{reverse('console:report-quality-day')}?{urlencode({'meter': one.number})}",
+            link=lambda one: _to_day(one.number),
             width=16,
         ),
         Column("building", gettext_lazy("Building"), sort=("building",), width=16),
@@ -151,7 +155,6 @@ REGISTER = Register(
         Filter("from", gettext_lazy("From"), "day"),
         Filter("to", gettext_lazy("To"), "day"),
         Filter("building", gettext_lazy("Building"), "choice", choices=buildings),
-        Filter("area", gettext_lazy("Area"), "choice", choices=areas),
         Filter("floor", gettext_lazy("Floor, or 11-20"), width="short"),
         Filter("use", gettext_lazy("Kind of use"), "choice", choices=uses),
         Filter("text", gettext_lazy("Room, tenant or meter")),
@@ -269,7 +272,8 @@ def _more_day(ask: Ask, found: FoundDay) -> Mapping[str, Any]:
 def _chart(rows: Sequence[Moment], unit: str, series: Mapping[words.Text, Callable[[Moment], int | None]]) -> Any:
     drawn = [{"name": str(name), "values": [_thousandth(value(one)) for one in rows]} for name, value in series.items()]
     known = [one for one in drawn if any(value is not None for value in one["values"])]
-    return {"kind": "lines", "unit": unit, "labels": [f"{one.at:%H:%M}" for one in rows], "series": known}
+    most = {} if unit else {"most": 1}
+    return {"kind": "lines", "unit": unit, "labels": [f"{one.at:%H:%M}" for one in rows], "series": known, **most}
 
 
 def _factors(rows: Sequence[Moment]) -> Any:
