@@ -17,6 +17,7 @@ from prewatt.domain.fleet.models import Skip
 from prewatt.domain.fleet.sorting import VALUE_KINDS, Facts, Shown, Sorted, facts_of, judged, shown_by
 from prewatt.domain.metering.states import FORCED_ON, net_fen
 from prewatt.domain.metering.states import Facts as Balance
+from prewatt.domain.tariff.models import PRICE_NAMES
 from prewatt.link.messages import Kind
 
 if TYPE_CHECKING:
@@ -125,9 +126,14 @@ def _change(kind: Kind, one: Facts, told: Sorted, old: Mapping[str, int], tenant
         tenant=tenants.get(one.meter_id, ""),
         balance_fen=balance,
         power_w=None if one.power_w is None else one.power_w * one.ratio,
-        values={name: (old.get(name), value) for name, value in told.values.items()},
+        values={name: (old.get(name), value) for name, value in sorted(told.values.items(), key=_place)},
         dangers=dangers(kind, told.values, one, balance_fen=balance, opened=one.meter_id in tenants),
     )
+
+
+def _place(told: tuple[str, int]) -> int:
+    """As people read them: from the dearest hours to the cheapest, after what is no price."""
+    return PRICE_NAMES.index(told[0]) if told[0] in PRICE_NAMES else -1
 
 
 def dangers(
