@@ -58,6 +58,13 @@ def test_two_meters_open_with_one_post(counter: Counter, client: Any) -> None:
     assert "482913" not in page
 
 
+def test_the_shipped_kinds_of_use_are_offered(counter: Counter, client: Any) -> None:
+    client.force_login(counter.cashier)
+    client.post("/customers/open/", typed(counter, "100"))
+    for address in ("/customers/open/", f"/customers/account/{openings()[0].pk}/"):
+        assert '<option value="办公">' in client.get(address).content.decode()
+
+
 def test_a_second_click_opens_nothing_more(counter: Counter, client: Any) -> None:
     client.force_login(counter.cashier)
     given = typed(counter, "100")

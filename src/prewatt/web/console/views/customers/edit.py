@@ -12,8 +12,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from prewatt.domain.estate import customers
+from prewatt.domain.estate import rooms as kinds
 from prewatt.domain.estate.customers import CustomerRefused, Person
-from prewatt.domain.estate.models import Customer, Opening, Use
+from prewatt.domain.estate.models import Customer, Opening
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import accounts, platform
@@ -110,7 +111,7 @@ def account(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "page": "customers",
         "opening": opening,
-        "uses": Use.objects.values_list("name", flat=True),
+        "uses": kinds.uses(),
         "refused": refusal(error) if error else None,
     }
     return render(request, "console/customers/account.html", context, status=422 if error else 200)

@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.states import OPEN
-from prewatt.domain.estate.models import Customer, Meter, Use
+from prewatt.domain.estate import rooms as kinds
+from prewatt.domain.estate.models import Customer, Meter
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import queries as tariff
@@ -69,7 +70,7 @@ def _page(request: HttpRequest, form: Form, *, error: Refused | None = None) -> 
         "page": "open",
         "form": form,
         "tenders": tenders(),
-        "uses": Use.objects.values_list("name", flat=True),
+        "uses": kinds.uses(),
         "plans": tariff.plans(active=True),
         "may_hold": who.may(Right.HOLD),
         "refused": refusal(error) if error else None,
@@ -127,7 +128,7 @@ def line(request: HttpRequest, pk: int) -> HttpResponse:
     standing = metering.standing(meter_of(request, pk))
     context = {
         "line": forms.line(standing),
-        "uses": Use.objects.values_list("name", flat=True),
+        "uses": kinds.uses(),
         "plans": tariff.plans(active=True),
         "may_hold": operator(request).may(Right.HOLD),
         "now": now(),
