@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-BAD = ("repeat-on-silence", "trust-acknowledgement", "journal-after-writing", "settle-without-key")
+BAD = ("repeat-on-silence", "trust-acknowledgement", "journal-after-writing", "settle-without-key", "rate-twice")
 SEEDS_TO_CATCH_MAX = 50
 CAUGHT = {"journal-after-writing": "15..16"}  # looked at first: where it was caught the last time
 

@@ -65,7 +65,7 @@ class Settled(StrEnum):
 
 
 class Book:
-    """How an answer moves money.
+    """How an answer and a closed day move money.
 
     A strategy of its own so that the torture run can swap in a bad one and must catch it.
     """
@@ -73,6 +73,10 @@ class Book:
     def moved(self, order: MeterOrder, following: State) -> bool:
         """Has this step been taken already?"""
         return order.state == following
+
+    def booked_fen(self, opening_id: int, day: date) -> int:
+        """What of a day's use is booked already."""
+        return used_fen(opening_id, day=day)
 
     def confirm(self, order: MeterOrder, *, now: datetime) -> None:
         self._end(order, TransferKind.CONFIRMED, now)
@@ -459,7 +463,7 @@ def post_usage_day(*, opening: Opening, day: date, deducted_fen: int, now: datet
     cause = ledger.Cause("usage", f"{opening.pk}:{day.isoformat()}")
     rows = Transfer.objects.filter(cause_kind=cause.kind, cause_id=cause.id)
     account = accounts.meter(opening.pk)
-    difference_fen = deducted_fen - used_fen(opening.pk, day=day)
+    difference_fen = deducted_fen - BOOK.booked_fen(opening.pk, day)
     if difference_fen == 0:
         return 0
     forth = difference_fen > 0

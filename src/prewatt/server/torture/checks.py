@@ -13,6 +13,7 @@ from prewatt.domain.dispatch.states import OPEN, State
 from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.vending.models import Sale
 from prewatt.domain.vending.records import ENDED, ClosingLine
+from prewatt.server.torture import billed
 
 MONEY = ("recharge", "refund")
 _STEPS = {"balance", "bought"}
@@ -37,11 +38,14 @@ class Verdict:
 def judge(truth: dict[str, dict[str, Any]]) -> Verdict:
     """`truth` is what every meter has in its own memory (`sim.building.truth`)."""
     verdict = Verdict()
-    openings = Opening.objects.filter(closed_at__isnull=True).select_related("meter").order_by("meter__number")
+    by_meter = Opening.objects.filter(closed_at__isnull=True, platform_terms__isnull=True)
+    openings = by_meter.select_related("meter").order_by("meter__number")
     for opening in openings:
         _meter(verdict, opening, truth[opening.meter.number])
     for meter in Meter.objects.order_by("number"):
         _orders(verdict, meter, truth[meter.number])
+    for what in billed.judge(truth):
+        verdict.blame(what)
     for line in ClosingLine.objects.exclude(state__in=ENDED).order_by("code"):
         verdict.blame(f"account {line.code} never ended ({line.state} {line.reason})", line.code)
     for order in MeterOrder.objects.filter(kind__in=(*MONEY, "open"), state__in=OPEN).order_by("pk"):

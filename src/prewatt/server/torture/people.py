@@ -35,6 +35,7 @@ T = TypeVar("T")
 ASKED_MAX = 400
 NO = (Refused, dispatch.OrderEnded, dispatch.OrderUnclear)
 SWITCH_LIFE = timedelta(minutes=10)
+Wishes = tuple[tuple[float, Callable[[], Any]], ...]  # each up to its share of all of them
 _TENDERS = ("cash", "wechat", "alipay", "card")
 
 
@@ -51,6 +52,8 @@ class Place:
 class People:
     """`sales_per_day` per meter. Everything they want is drawn from one stream of chance."""
 
+    _called = ""  # what their ids begin with
+
     def __init__(
         self, estate: Estate, centre: Centre, *, luck: random.Random, history: History, sales_per_day: float
     ) -> None:
@@ -62,11 +65,13 @@ class People:
 
     async def live(self, until_ms: int, now_ms: Callable[[], int]) -> None:
         """One life a meter, and one person who looks at what is unclear."""
-        pairs = zip(self._estate.meters, self._estate.customers, strict=False)  # the last customer only takes over
         async with asyncio.TaskGroup() as group:
-            for meter, customer in pairs:
+            for meter, customer in self._places():
                 group.create_task(self._serve(Place(meter, customer), until_ms, now_ms))
             group.create_task(self._watch(until_ms, now_ms))
+
+    def _places(self) -> list[tuple[Meter, Customer]]:
+        return list(zip(self._estate.meters, self._estate.customers, strict=False))  # the last one only takes over
 
     # --- at the counter ----------------------------------------------------------------------------------
 
@@ -87,7 +92,11 @@ class People:
             await self._open(meter, place.customer)
             return
         wish = self._luck.random()
-        wishes: tuple[tuple[float, Callable[[], Any]], ...] = (
+        await next(act for limit, act in self._wishes(place, account) if wish < limit)()
+
+    def _wishes(self, place: Place, account: Opening) -> Wishes:
+        meter = place.meter
+        return (
             (0.52, lambda: self._sell(meter)),
             (0.63, lambda: self._refund(meter)),
             (0.70, lambda: self._reverse(meter)),
@@ -98,19 +107,18 @@ class People:
             (0.96, self._batch),
             (1.00, lambda: self._switch(meter)),
         )
-        await next(act for limit, act in wishes if wish < limit)()
 
     async def _open(self, meter: Meter, customer: Customer) -> None:
         facts: dict[str, Any] = {"meter": meter, "customer": customer, "tender": "cash", **self._who()}
         facts |= {"opening_id": self._id("open"), "first_amount": self._yuan(0, 20_000)}
         facts |= {"carried_in": self._yuan(0, 5_000) if self._luck.random() < 0.3 else 0}
-        await self._do(lambda: opening.open_account(**facts, now=self._centre.now()), **_told(facts))
+        await self._do(lambda: opening.open_account(**facts, now=self._centre.now()), **told(facts))
 
     async def _sell(self, meter: Meter) -> None:
         facts = {"sale_id": self._id("sale"), "meter": meter, "amount": self._yuan(1, 50_000), **self._who()}
         facts["tender"] = self._luck.choice(_TENDERS)
         for _ in range(2 if self._luck.random() < 0.25 else 1):  # a double click sends the same form twice
-            await self._do(lambda: selling.sell(**facts, now=self._centre.now()), **_told(facts))
+            await self._do(lambda: selling.sell(**facts, now=self._centre.now()), **told(facts))
         if self._luck.random() < 0.12:
             await asyncio.sleep(self._luck.expovariate(1 / 5.0))
             await self._cancel(str(facts["sale_id"]))
@@ -131,7 +139,7 @@ class People:
         facts = {"refund_id": self._id("refund"), "meter": meter, "tender": "cash", **self._who()}
         facts["amount"] = self._yuan(1, state.balance_fen or 1)
         for _ in range(2 if self._luck.random() < 0.25 else 1):
-            await self._do(lambda: returning.refund(**facts, now=self._centre.now()), **_told(facts))
+            await self._do(lambda: returning.refund(**facts, now=self._centre.now()), **told(facts))
 
     async def _reverse(self, meter: Meter) -> None:
         await self._order(meter, Kind.READ)
@@ -139,7 +147,7 @@ class People:
         sale = await self._do(lambda: Sale.objects.filter(meter=meter, first=False).order_by("-sold_at").first())
         if sale is not None:
             facts = {"reversal_id": self._id("reversal"), "sale_id": sale.pk, **self._who()}
-            await self._do(lambda: returning.reverse(**facts, now=self._centre.now()), **_told(facts))
+            await self._do(lambda: returning.reverse(**facts, now=self._centre.now()), **told(facts))
 
     async def _waiting(self, meter: Meter) -> None:
         """Money that a meter refused: send it again, or pay it out."""
@@ -150,10 +158,10 @@ class People:
         facts = {"sale_id": sale.pk, **self._who()}
         if self._luck.random() < 0.5:
             facts["order_id"] = self._id("resend")
-            await self._do(lambda: selling.resend(**facts, now=self._centre.now()), **_told(facts))
+            await self._do(lambda: selling.resend(**facts, now=self._centre.now()), **told(facts))
         else:
             facts |= {"refund_id": self._id("payout"), "tender": "cash"}
-            await self._do(lambda: returning.pay_out(**facts, now=self._centre.now()), **_told(facts))
+            await self._do(lambda: returning.pay_out(**facts, now=self._centre.now()), **told(facts))
 
     async def _switch(self, meter: Meter) -> None:
         kind = self._luck.choice((Kind.SWITCH_OFF, Kind.SWITCH_ON, Kind.HOLD, Kind.RELEASE))
@@ -169,7 +177,7 @@ class People:
         facts["cause"] = ("torture", "")
         await self._do(
             lambda: dispatch.place(**facts, now=self._centre.now(), expires_at=self._centre.now() + SWITCH_LIFE),
-            **_told(facts),
+            **told(facts),
         )
 
     # --- accounts that end -------------------------------------------------------------------------------
@@ -268,7 +276,7 @@ class People:
         kind = self._luck.choice((Kind.READ, Kind.HOLD, Kind.RELEASE, Kind.RELEASE))
         facts: dict[str, Any] = {"batch_id": self._id("batch"), "kind": kind, **self._who()}
         meters = Meter.objects.filter(active=True)
-        await self._do(lambda: fleet.place_batch(**facts, meters=meters, now=self._centre.now()), **_told(facts))
+        await self._do(lambda: fleet.place_batch(**facts, meters=meters, now=self._centre.now()), **told(facts))
         if self._luck.random() < 0.4:
             await asyncio.sleep(self._luck.expovariate(1 / 5.0))
             word = {"batch_id": facts["batch_id"], **self._who()}
@@ -333,7 +341,7 @@ class People:
 
     def _id(self, what: str) -> str:
         self._ids += 1
-        return f"{what}-{self._ids:05d}"
+        return f"{self._called}{what}-{self._ids:05d}"
 
     def _yuan(self, low_fen: int, high_fen: int) -> str:
         fen = self._luck.randint(low_fen, max(low_fen, high_fen))
@@ -349,7 +357,7 @@ def _exists(order_id: str) -> bool:
     return MeterOrder.objects.filter(pk=order_id).exists()
 
 
-def _told(facts: dict[str, Any]) -> dict[str, object]:
+def told(facts: dict[str, Any]) -> dict[str, object]:
     """What the history says of a call: names and amounts, no objects."""
     return {
         name: getattr(value, "number", value) for name, value in facts.items() if name not in {"operator", "customer"}

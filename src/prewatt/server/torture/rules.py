@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
@@ -52,6 +53,13 @@ class KeylessBook(settlement.Book):
             )
 
 
+class ForgetfulBook(settlement.Book):
+    """Known bad: a day that is closed again, as a reading came late, is charged again, whole."""
+
+    def booked_fen(self, opening_id: int, day: date) -> int:  # noqa: ARG002 - it never asks
+        return 0
+
+
 def _with(**changes: Action) -> MappingProxyType[tuple[Phase, Fact], Action]:
     table = dict(STANDARD)
     for name, action in changes.items():
@@ -73,6 +81,8 @@ RULES: dict[str, Strategy] = {
     "journal-after-writing": Strategy(msgspec.structs.replace(GOOD, journal_first=False)),
     # an answer that comes twice is booked twice
     "settle-without-key": Strategy(GOOD, KeylessBook),
+    # a late reading is rated on top of what was charged for its day
+    "rate-twice": Strategy(GOOD, ForgetfulBook),
 }
 
 

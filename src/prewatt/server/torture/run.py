@@ -11,6 +11,8 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -21,13 +23,17 @@ from prewatt.server.torture import database
 database.set_up()
 
 from prewatt.domain import settlement  # noqa: E402 - the database is chosen first
+from prewatt.domain.billing import operations as billing  # noqa: E402
 from prewatt.domain.dispatch import operations as dispatch  # noqa: E402
 from prewatt.domain.dispatch.models import MeterOrder  # noqa: E402
 from prewatt.domain.dispatch.states import OPEN  # noqa: E402
 from prewatt.domain.estate import queries as estate_queries  # noqa: E402
+from prewatt.domain.fleet import operations as fleet  # noqa: E402
+from prewatt.domain.fleet import plans as fleet_plans  # noqa: E402
 from prewatt.domain.ledger import operations as ledger  # noqa: E402
 from prewatt.domain.metering import operations as metering  # noqa: E402
 from prewatt.domain.staff.sealing import seal_log  # noqa: E402
+from prewatt.domain.tariff import versions  # noqa: E402
 from prewatt.domain.vending import closing, closing_queries  # noqa: E402
 from prewatt.domain.vending.models import Sale  # noqa: E402
 from prewatt.field.gateway.gateway import Gateway  # noqa: E402
@@ -42,17 +48,32 @@ from prewatt.server.torture.people import People  # noqa: E402
 from prewatt.server.torture.process import Life, MortalCentre, MortalJournal, MortalPipe, ProcessDead, is_write  # noqa: E402
 from prewatt.server.torture.result import SeedResult  # noqa: E402
 from prewatt.server.torture.rules import RULES, in_force  # noqa: E402
+from prewatt.server.torture.tenants import Tenants  # noqa: E402
 from prewatt.sim import virtual  # noqa: E402
 from prewatt.sim.building import Building  # noqa: E402
 from prewatt.sim.faults import LEVELS, Faults, Plan, Spells, Trouble  # noqa: E402
 
-START_MS = 1_772_323_200_000  # 2026-03-01 00:00 UTC
+START_MS = 1_772_359_200_000  # 2026-03-01 10:00 UTC: the site's midnight is in the middle of half a day
 DAY_MS = 86_400_000
 SETTLE_DAYS_MAX = 3
 RESTART_S = ((0.2, 2.5), (2.5, 120.0))  # a supervisor is quick, a power cut is not
 PACE = Pace(gather_s=30.0, heartbeat_s=3600.0, poll_s=1800)
 CLOSER_S, CLOSER_REST_S = 600.0, 2.0  # looks when an order ended, and now and then
 REST_MS = 1_800_000  # an idle bus rests: money and misfortune are to dominate
+TENANTS = 0.4  # how many wishes of a tenant whose money the platform counts come to one of the others
+WORK_S = 7200.0
+WORK: tuple[Callable[[datetime], object], ...] = (
+    lambda now: dispatch.expire(now=now),
+    lambda now: versions.take_effect(now=now),
+    lambda now: fleet_plans.send_due(now=now),
+    lambda now: fleet.close_finished(now=now),
+    lambda now: metering.close_hours(now=now),
+    lambda now: metering.close_days(now=now),
+    lambda now: billing.rate(now=now),
+    lambda now: settlement.post_closed_days(now=now),
+    lambda _now: ledger.seal(),
+    lambda _now: seal_log(),
+)
 STORY_LINES_MAX = 120
 MISTAKES_MAX = 20
 
@@ -165,6 +186,14 @@ class World:
         self.people = People(
             self.estate, self.centre, luck=self._luck("people"), history=self.history, sales_per_day=plot.sales
         )
+        self.tenants = Tenants(
+            self.estate,
+            self.centre,
+            luck=self._luck("tenants"),
+            history=self.history,
+            sales_per_day=plot.sales * TENANTS,
+            look=lambda meter: self.building.meters[meter.number].values(self.now_ms()),
+        )
         self._death = self._luck("death")
         self.frames = 0
         self._lives = 0
@@ -180,7 +209,9 @@ class World:
         worker = asyncio.create_task(self._worker(), name="worker")
         closer = asyncio.create_task(self._closer(), name="closer")
         end_ms = START_MS + round(self.plot.days * DAY_MS)
-        await self.people.live(end_ms, self.now_ms)
+        async with asyncio.TaskGroup() as lives:
+            lives.create_task(self.people.live(end_ms, self.now_ms))
+            lives.create_task(self.tenants.live(end_ms, self.now_ms))
         await self._settle()
         self._stopping = True
         keeper.cancel()
@@ -271,7 +302,7 @@ class World:
 
     async def _worker(self) -> None:
         while True:
-            await asyncio.sleep(3600)
+            await asyncio.sleep(WORK_S)
             self._work()
 
     async def _closer(self) -> None:
@@ -282,13 +313,14 @@ class World:
             self.centre.tend(lambda: closing.advance(now=self.centre.now()))
 
     def _work(self) -> None:
-        now = self.centre.now()
-        dispatch.expire(now=now)
-        metering.close_hours(now=now)
-        metering.close_days(now=now)
-        settlement.post_closed_days(now=now)
-        ledger.seal()
-        seal_log()
+        """Every loop of the worker, in their order; each may die in the middle, and begins again at the next turn."""
+        for work in WORK:
+            self.centre.tend(partial(self._turn, work))
+
+    def _turn(self, work: Callable[[datetime], object]) -> int:
+        """Orders that it places wait until the gateway asks by itself: nobody is told."""
+        work(self.centre.now())
+        return 0
 
     # --- the end -----------------------------------------------------------------------------------------
 
@@ -304,6 +336,7 @@ class World:
             under_way = closing_queries.under_way(operator=self.estate.operator)
             if not MeterOrder.objects.filter(state__in=OPEN).exists() and not under_way.exists():
                 break
+        await self.tenants.type_in()
         await asyncio.sleep(2 * site.SWEEP_S / 1000 + 2 * site.SWEEP_S)
         self.building.advance(self.now_ms())
         self._work()
