@@ -314,7 +314,9 @@ class Half:
 
     def _billed(self) -> None:
         """An account whose balance lives in the ledger, paid afterwards."""
-        from prewatt.domain.billing.models import Billing
+        from datetime import date
+
+        from prewatt.domain.billing.models import Billing, Statement
         from prewatt.domain.billing.operations import begin
         from prewatt.domain.estate.models import Opening
 
@@ -322,3 +324,17 @@ class Half:
         self.billed = Opening.objects.create(meter=self._meter(4), customer=self.customer, opened_at=now)
         asked = "billed-F" if self.foreign else "billed-A"
         begin(opening=self.billed, asked=asked, billing=Billing.POSTPAID, overdraft_fen=0, switch_on_min_fen=0)
+        self.statement = Statement.objects.create(
+            opening=self.billed,
+            month=date(2026, 6, 1),
+            first_day=date(2026, 6, 1),
+            last_day=date(2026, 6, 30),
+            energy_wh=1000,
+            used_fen=100,
+            corrected_fen=0,
+            brought_fen=0,
+            paid_fen=0,
+            billed_fen=100,
+            days=[["2026-06-02", 1000, 100]],
+            made_at=now,
+        )

@@ -45,6 +45,7 @@ ARGUMENTS: dict[str, Args] = {
         "opening",
     ),
     **_all("account-terms", "billed"),
+    **_all("statement statement-pdf", "statement"),
     **_all("reconciliation-account reconciliation-accept", "opening"),
     **_all("closing closing-live", "closing"),
     **_all("closing-act", "closing", "withdraw"),

@@ -35,8 +35,9 @@ chapter = Chapter("lists")
 LISTS: Final = (
     "fleet cutoff sales waiting closings customers shifts alarms alarm-history lost lost-gateways reconciliation "
     "reconciliation-days plans differing fleet-batches estate-gateways estate-events estate-meters estate-rooms "
-    "operators log report-finance report-sales report-days report-readings report-daily report-usage report-shape "
-    "report-balance report-balance-below report-quality report-quality-day report-meters commissioning-duplicates deliveries purchase-bills over-charged clear-backs clear-back-lines what-if"
+    "statements operators log report-finance report-sales report-days report-readings report-daily report-usage "
+    "report-shape report-balance report-balance-below report-quality report-quality-day report-meters "
+    "commissioning-duplicates deliveries purchase-bills over-charged clear-backs clear-back-lines what-if"
 ).split()
 Asked = Annotated[str, Field(max_length=QUERY_MAX, pattern=shapes.PRINTABLE)]
 

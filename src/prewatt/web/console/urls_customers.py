@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views.customers import batch, closings, edit, ending, opening, register, show
+from prewatt.web.console.views.customers import batch, closings, edit, ending, opening, register, show, statements
 
 urlpatterns = [
     path("customers/", register.index, name="customers"),
@@ -29,6 +29,9 @@ urlpatterns = [
     path("customers/find/takers/", ending.takers, name="customer-takers"),
     path("customers/<int:pk>/close/", ending.close, name="customer-close"),
     path("customers/<int:pk>/hand-over/", ending.hand_over, name="customer-hand-over"),
+    path("statements/", statements.index, name="statements"),
+    path("statements/<int:pk>/", statements.show, name="statement"),
+    path("statements/<int:pk>/statement.pdf", statements.paper, name="statement-pdf"),
     path("closings/", closings.index, name="closings"),
     path("closings/<str:closing_id>/", closings.show, name="closing"),
     path("closings/<str:closing_id>/live/", closings.live, name="closing-live"),

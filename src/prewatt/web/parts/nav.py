@@ -115,6 +115,7 @@ ROOMS: tuple[Room, ...] = (
             Link("console:customer-open", _("Open an account"), "open", (Right.OPEN_ACCOUNT,)),
             Link("console:customer-batch", _("Open many"), "batch", (Right.OPEN_ACCOUNT,)),
             Link("console:closings", _("Closings"), "closings", (READ,)),
+            Link("console:statements", _("Monthly statements"), "statements", (REPORTS,)),
         ),
     ),
     Room(

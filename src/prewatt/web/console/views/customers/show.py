@@ -88,6 +88,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
             "change": who.may(Right.OPEN_ACCOUNT),
             "sell": who.may(Right.SELL),
             "terms": who.may(Right.SETTINGS),
+            "reports": who.may(Right.REPORTS),
         },
     }
     return render(request, "console/customers/show.html", context)
@@ -98,6 +99,7 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
     """The accounts alone; asks again by itself. When the last order has ended, the lists below have more to say too."""
     who = operator(request)
     can = {"change": who.may(Right.OPEN_ACCOUNT), "sell": who.may(Right.SELL), "terms": who.may(Right.SETTINGS)}
+    can["reports"] = who.may(Right.REPORTS)
     context = {**_live(request, customer_of(request, pk)), "can": can}
     response = render(request, "console/customers/_accounts.html", context)
     if request.GET.get("moving") == "1" and not context["moving"]:
