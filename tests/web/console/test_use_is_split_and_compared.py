@@ -12,7 +12,7 @@ import time_machine
 from django.urls import reverse
 
 from domain.metering.site import Site, at, look
-from prewatt.domain.estate.models import Building, Floor, Meter, Room
+from prewatt.domain.estate.models import Building, Customer, Floor, Meter, Opening, Room
 from prewatt.domain.staff.models import Operator, Role
 from prewatt.domain.staff.operations import ready_roles
 from workbooks import opened
@@ -99,11 +99,24 @@ def test_a_day_is_held_against_its_own_day_though_others_are_missing(client: Any
     assert [row["earlier"] for row in cells(answer)] == ["0.00"] * 5 + ["36.00"] * 2
 
 
-@pytest.mark.parametrize("by", ["time", "meter", "room", "floor", "area", "building", "use"])
+@pytest.mark.parametrize("by", ["time", "meter", "room", "floor", "area", "building", "use", "tenant"])
 @pytest.mark.parametrize("per", ["", "day", "month", "year"])
 def test_however_it_is_split_the_sum_is_the_same(client: Any, site: Site, by: str, per: str) -> None:
     answer = get(client, "report-usage", by=by, per=per, **WEEK)
     assert {column.key: total for column, total in answer.context["table"].totals()}["wh"] == "420.00"
+
+
+def test_a_tenants_meters_are_added_up_and_lead_to_him(client: Any, site: Site) -> None:
+    tenant = Customer.objects.create(number="K1", name="张三", created_at=at(0))
+    Opening.objects.create(meter=site.second, customer=tenant, opened_at=at(60))  # type: ignore[attr-defined]
+    answer = get(client, "report-usage", by="tenant", against="before", sort="-wh", **WEEK)
+    rows = [{cell.column.key: cell for cell in row} for row in answer.context["table"].rows()]
+    assert [[row[key].text for key in ("wh", "earlier", "share")] for row in rows] == [
+        ["336.00", "168.00", "80.00"],
+        ["84.00", "84.00", "20.00"],
+    ]
+    assert rows[0]["name"].text == "未开户"
+    assert (rows[1]["name"].text, rows[1]["name"].link) == ("张三", reverse("console:customer", args=[tenant.pk]))
 
 
 def test_the_workbook_holds_numbers(client: Any, site: Site) -> None:

@@ -29,6 +29,7 @@ class By(StrEnum):
     AREA = "area"
     BUILDING = "building"
     USE = "use"
+    TENANT = "tenant"  # `tenants.by_tenant`: no place, it moves
 
 
 class Place(NamedTuple):
@@ -156,7 +157,7 @@ def _sorted(name: str) -> str:
 
 
 def by_place(*, operator: Operator, scope: Scope, by: By, days: Days, against: Days | None, newest: date) -> Places:
-    """`by` is a place, not TIME. `newest` is the last closed day."""
+    """`by` is a place, neither TIME nor TENANT. `newest` is the last closed day."""
     mine: Part = ("", ())
     if not everything(operator, scope):
         inner, values = meters(operator=operator, scope=scope).values("pk").query.sql_with_params()

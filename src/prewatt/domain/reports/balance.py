@@ -20,8 +20,8 @@ from prewatt.domain.estate.models import Meter, MeterQuerySet
 from prewatt.domain.metering.closing import MIDNIGHT_SWEEP_MS, day_start_ms
 from prewatt.domain.metering.models import UsageDay, UsageMonth
 from prewatt.domain.metering.queries import closed_through, zone
+from prewatt.domain.metering.quick import raw
 from prewatt.domain.metering.usage import Days, pieces
-from prewatt.domain.reports.quick import raw
 from prewatt.domain.vending.records import ClosingLine
 from prewatt.units.values import round_half_up
 

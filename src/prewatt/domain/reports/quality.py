@@ -14,9 +14,9 @@ from prewatt.domain.metering.closing import day_start_ms
 from prewatt.domain.metering.models import QualityDay, Reading
 from prewatt.domain.metering.quality import Look, part_e3
 from prewatt.domain.metering.queries import zone
+from prewatt.domain.metering.quick import raw
 from prewatt.domain.metering.scope import Scope, everything, meters
 from prewatt.domain.metering.usage import Days
-from prewatt.domain.reports.quick import raw
 
 if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator

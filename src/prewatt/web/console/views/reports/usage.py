@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from prewatt.domain.estate import scope as estate_scope
-from prewatt.domain.estate.models import Use
+from prewatt.domain.estate.models import Customer, Use
 from prewatt.domain.metering import queries as metering
-from prewatt.domain.metering import usage
+from prewatt.domain.metering import tenants, usage
 from prewatt.domain.metering.places import By, Place, Places, by_place
 from prewatt.domain.metering.scope import Scope
 from prewatt.domain.metering.usage import Days, Per, Row
@@ -37,6 +37,7 @@ PERIODS_DRAWN = 62  # more bars than this cannot be told apart: months are drawn
 BY: dict[str, words.Text] = {
     By.ROOM: gettext_lazy("by room"),
     By.METER: gettext_lazy("by meter"),
+    By.TENANT: gettext_lazy("by tenant"),
     By.FLOOR: gettext_lazy("by floor"),
     By.AREA: gettext_lazy("by area"),
     By.BUILDING: gettext_lazy("by building"),
@@ -102,7 +103,8 @@ class Found:
         """A list where it is split by time, else what the database sorts and cuts (`Listed`)."""
         if self._rows is None:
             by = By(ask["by"] or By.ROOM)
-            self._rows = self._times(ask) if by == By.TIME else self._places(ask, by)
+            made = {By.TIME: self._times, By.TENANT: self._tenants}.get(by)
+            self._rows = self._places(ask, by) if made is None else made(ask)
         return self._rows
 
     def totals(self, ask: Ask) -> Mapping[str, int]:
@@ -121,6 +123,26 @@ class Found:
         rows = self._periods(ask)
         whole_wh = sum(row.now.wh for row in rows)
         return [_shown(row, {"name": _period(row.key, _per(ask))}, whole_wh) for row in rows]
+
+    def _tenants(self, ask: Ask) -> list[dict[str, Any]]:
+        days, against = _days(ask), _against(ask)
+        found = self._by_tenant(ask, days)
+        earlier = self._by_tenant(ask, against) if against else {}
+        names = dict(Customer.objects.filter(pk__in={*found, *earlier}).values_list("pk", "name"))
+        whole_wh, nobody, none = sum(one.wh for one in found.values()), _("without an account"), usage.Sums()
+        return [
+            _shown(
+                Row(key, found.get(key, none), earlier.get(key, none).wh if against else None),
+                {"name": names.get(key, nobody), "customer": key},
+                whole_wh,
+            )
+            for key in sorted({*found, *earlier}, key=lambda key: (key == tenants.NOBODY, names.get(key, "")))
+        ]
+
+    @staticmethod
+    def _by_tenant(ask: Ask, days: Days) -> dict[int, usage.Sums]:
+        newest = metering.closed_through() or days.last
+        return tenants.by_tenant(operator=ask.operator, scope=scope(ask), days=days, newest=newest)
 
     def _places(self, ask: Ask, by: By) -> Listed:
         newest = metering.closed_through() or _days(ask).last
@@ -227,6 +249,12 @@ def _shown(row: Row, named: Mapping[str, Any], whole_wh: int) -> dict[str, Any]:
     }
 
 
+def _to_thing(row: Mapping[str, Any]) -> str:
+    if row.get("customer"):
+        return reverse("console:customer", args=[row["customer"]])
+    return reverse("console:meter", args=[row["meter"]]) if row.get("meter") else ""
+
+
 def _period(first: date, per: Per) -> str:
     return first.isoformat()[: {Per.DAY: 10, Per.MONTH: 7, Per.YEAR: 4}[per]]
 
@@ -252,7 +280,7 @@ REGISTER = Register(
             "name",
             pgettext_lazy("of use", "What"),
             sort=("place",),
-            link=lambda row: reverse("console:meter", args=[row["meter"]]) if row.get("meter") else "",
+            link=_to_thing,
             width=24,
         ),
         Column("building", gettext_lazy("Building"), sort=("building",)),
