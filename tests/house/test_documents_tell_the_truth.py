@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import tomllib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,11 @@ def test_relative_links_between_documents_lead_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
             assert "://" in target or (page.parent / target).exists(), f"{page.name} -> {target}"
+
+
+def test_the_page_of_the_house_names_the_rooms_that_are_there() -> None:
+    """In the order in which they may know each other, as the contract has it."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(one["layers"] for one in contracts if one["name"] == "Inside the domain")
+    drawn = (ROOT / "ARCHITECTURE.md").read_text().partition("domain     ")[2].partition("\nfield ")[0]
+    assert [" ".join(one.split()) for one in drawn.split("→")] == layers
