@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
-import tomllib
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
