@@ -201,6 +201,7 @@ LINES = Register(
             "money",
             value=lambda one: one.moving_fen or None,
             sort=("moving_fen",),
+            shown=False,
         ),
         Column(
             "surplus",

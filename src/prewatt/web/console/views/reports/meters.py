@@ -116,7 +116,7 @@ REGISTER = Register(
         Column("count", _("Purchases"), "count", value=_latest("purchase_count"), sort=("count",)),
         Column("bought", _("Bought in all (yuan)"), "money", value=_latest("bought_fen")),
         Column("energy", _("Register (kWh)"), "energy", value=_latest("energy_wh"), sort=("energy",)),
-        Column("ct", _("CT ratio"), "count", value=_meter("ct_ratio"), sort=("ct",)),
+        _more("ct", _("CT ratio"), "count", value=_meter("ct_ratio"), sort=("ct",)),
         _more("pt", _("PT ratio"), "count", value=_meter("pt_ratio")),
         _more("sharp", _("Sharp (kWh)"), "energy", value=_latest("energy_sharp_wh")),
         _more("peak", _("Peak (kWh)"), "energy", value=_latest("energy_peak_wh")),
