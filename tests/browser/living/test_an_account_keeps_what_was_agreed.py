@@ -1,4 +1,4 @@
-"""19 待到账, 34 功率阈值, 37 查询密码, 38 失效, 39 用电类型 and 获取该表当前金额: on the pages of the living tower."""
+"""19 待到账, 34 功率阈值, 35 提示报警, 37 查询密码, 38 失效, 39 用电类型: on the pages of the living tower."""
 
 from __future__ import annotations
 
@@ -52,9 +52,12 @@ def test_a_new_enquiry_password_and_use_are_kept_and_logged_without_the_password
     assert "geheim-77" not in page.content()
     page.click("#accounts a[href*='/customers/account/']:not([href*='change'])")
     page.fill("#use", "办公")
+    page.uncheck("[name=alarm1_notify]")
     page.locator("main form button.pri").first.click()
     page.wait_for_selector("#accounts")
-    assert "办公" in page.inner_text("#accounts")
+    said = page.inner_text("#accounts")
+    assert "办公" in said
+    assert "(silent)" in said  # alarm 1 has a notice of its own
     page.goto(f"/log/?text={page.inner_text('.sub.mono').strip()}")
     said = page.inner_text("main table")
     assert "password" in said
