@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from prewatt.domain.lists.models import NAME_MAX
 from prewatt.domain.lists.saved import saved
 from prewatt.domain.metering import queries as metering
+from prewatt.web.parts import charted
 from prewatt.web.parts.formats import moment
 from prewatt.web.parts.pages import now, operator
-from prewatt.web.parts.sheets import asked, export
+from prewatt.web.parts.sheets import asked, export, filters_text
 from prewatt.web.parts.tables import Ask, Register, Table, count_text
 
 if TYPE_CHECKING:
@@ -61,7 +62,16 @@ def answer(
     }
     if more_of is not None:
         context |= more_of(table)
+    if request.GET.get("export") == "chart" and (charts := context.get("charts") or [context.get("chart")])[0]:
+        return _figures(table, charts)
     return render(request, template, context)
+
+
+def _figures(table: Table, charts: Sequence[Mapping[str, Any]]) -> HttpResponseBase:
+    """What the page draws, as a file."""
+    title, name = str(table.register.title), f"{table.register.name}-chart"
+    filters = _("Filters: %(filters)s") % {"filters": filters_text(table)}
+    return charted.file(charts, title=title, name=name, about=[filters], who=str(table.operator), now=now())
 
 
 def on_paper(table: Table) -> list[str]:

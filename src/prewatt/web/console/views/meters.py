@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from prewatt.domain.commands import RIGHTS, place_name
 from prewatt.domain.commands import command as give
@@ -24,6 +25,7 @@ from prewatt.domain.staff.rights import Right
 from prewatt.link.messages import Kind
 from prewatt.web.console import tower
 from prewatt.web.console.second import second_person
+from prewatt.web.parts import charted
 from prewatt.web.parts import cutoff as stages
 from prewatt.web.parts.pages import address, now, operator, page, refusal, wants_part
 
@@ -84,10 +86,17 @@ def new_id() -> str:
 
 
 @page(Right.READ)
-def meter(request: HttpRequest, pk: int) -> HttpResponse:
+def meter(request: HttpRequest, pk: int) -> HttpResponseBase:
     one, at = meter_of(request, pk), now()
     context = card_context(one, at)
     more = {"page": "meters", "now": at, "alone": True, **tower.month(one, now=at)}
+    drawn = {"day": (_("Energy today"), context["chart"]), "month": (_("Last 30 days"), more.get("month"))}
+    word, chart = drawn.get(request.GET.get("export", ""), ("", None))
+    if chart:
+        who = str(operator(request))
+        return charted.file(
+            [chart], title=f"{one.number} {word}", name=f"meter-{one.number}", about=[], who=who, now=at
+        )
     return render(request, "console/meters/show.html", {**context, **more})
 
 

@@ -106,7 +106,18 @@
   const drawAll = () => {
     live.forEach((chart, place) => { if (!document.contains(place)) { chart.dispose(); live.delete(place); } });
     document.querySelectorAll("[data-chart]").forEach(draw);
+    document.querySelectorAll("[data-picture]").forEach((one) => { one.hidden = !window.echarts; });
   };
+  /* a picture as it stands, in the page's own colours: for a letter or a slide */
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-picture]");
+    const chart = button && live.get(button.closest(".chart-acts").previousElementSibling);
+    if (!chart) return;
+    const link = document.createElement("a");
+    link.href = chart.getDataURL({ pixelRatio: 2, backgroundColor: token("surface") });
+    link.download = `${document.title}.png`;
+    link.click();
+  });
   document.addEventListener("DOMContentLoaded", drawAll);
   document.addEventListener("htmx:afterSettle", drawAll);
   document.addEventListener("prewatt:theme", drawAll);
