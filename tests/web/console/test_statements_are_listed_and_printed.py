@@ -50,6 +50,7 @@ def test_the_list_says_what_is_open_of_each_now(counter: Counter, client: Any, t
     page = client.get("/statements/").content.decode()
     assert [one.number in page for one in two] == [True, True]
     assert "34.50" in page  # 84.50 billed, 50.00 paid
+    assert "84.50" in page  # the sum below the list
     only_open = client.get("/statements/?state=open").content.decode()
     assert [one.number in only_open for one in two] == [False, True]
     may = client.get("/statements/?month=2026-05&text=101").content.decode()

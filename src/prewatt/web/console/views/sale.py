@@ -348,6 +348,12 @@ def sale_of(request: HttpRequest, sale_id: str) -> Sale:
     return found
 
 
+def _on_the_account(sale: Sale) -> int | None:
+    """What no order carried stood on the account, billed by the platform, when it was booked."""
+    before_fen = sale.balance_before_fen
+    return None if before_fen is None else before_fen + sale.amount_fen
+
+
 def progress_of(sale_id: str, at: datetime) -> dict[str, Any]:
     found = queries.sale_progress(sale_id)
     order = found.sale.order
@@ -363,7 +369,7 @@ def progress_of(sale_id: str, at: datetime) -> dict[str, Any]:
         "reason": words.reason(order.reason) if order and order.reason else "",
         "waited_s": waited_s,
         "again_s": 1 if waited_s < SLOW_S else 5,
-        "balance_after_fen": after.get("balance_fen"),
+        "balance_after_fen": after.get("balance_fen") if order else _on_the_account(found.sale),
         "balance_before_fen": before.get("balance_fen", found.sale.balance_before_fen),
         "purchase_count": after.get("purchase_count"),
         "print_id": new_id(),

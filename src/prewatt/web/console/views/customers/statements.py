@@ -58,8 +58,10 @@ def _state(one: Statement) -> tuple[Any, str, str]:
 
 
 def _sums(ask: Ask) -> dict[str, int]:
-    found = _rows(ask).aggregate(energy=Sum("energy_wh"), amount=Sum("amount"), paid=Sum("paid_fen"))
-    return {name: int(value or 0) for name, value in found.items()}
+    sums = {"energy": "energy_wh", "used": "used_fen", "corrected": "corrected_fen", "paid": "paid_fen"}
+    asked = {f"{name}_sum": Sum(field) for name, field in sums.items()}
+    found = {name.removesuffix("_sum"): int(value or 0) for name, value in _rows(ask).aggregate(**asked).items()}
+    return found | {"amount": found["used"] + found["corrected"]}
 
 
 def _room(one: Statement) -> str:
