@@ -151,14 +151,12 @@ def charged(opening: Any) -> Iterator[tuple[int, int]]:
         yield (start_s(one.day + timedelta(days=1))) * 1000, running.fen
 
 
-@pytest.mark.parametrize(
-    "some", [range(0, 152, 8), pytest.param(range(152), marks=pytest.mark.slow)], ids=["19", "152"]
-)
-def test_at_every_midnight_of_the_year_both_have_the_same_fen(some: range) -> None:
+def test_at_every_midnight_of_the_year_both_have_the_same_fen() -> None:
     from prewatt.domain.billing.rating import days_of, of_days
 
     site = Site()
-    for place in some:
+    assert len(loads.names()) == 152
+    for place in range(152):
         true = lived(place)
         opening = site.account(true)
         found = list(charged(opening))
@@ -199,6 +197,23 @@ def test_the_books_of_the_year_are_what_the_meter_deducted() -> None:
     opening = Site().account(true)
     assert post_closed_days(now=BEGIN + timedelta(days=DAYS, hours=3)) == DAYS
     assert used_fen(opening.pk) == true.deducted_fen[ms(BEGIN) + DAYS * DAY_MS]
+
+
+def test_a_year_booked_day_by_day_is_the_year_priced_at_once() -> None:
+    """Platform billing: each closed day brings the charge to what all of them come to together."""
+    from prewatt.domain.billing.operations import begin, rate_one
+    from prewatt.domain.billing.queries import available_fen
+    from prewatt.domain.billing.rating import days_of, of_days
+    from prewatt.domain.settlement import post_closed_days, used_fen
+
+    true = lived(41)
+    opening = Site().account(true)
+    begin(opening=opening, asked="o", billing="platform", overdraft_fen=0, switch_on_min_fen=0)
+    now = BEGIN + timedelta(days=DAYS, hours=3)
+    assert post_closed_days(now=now) == DAYS
+    rate_one(opening_id=opening.pk, now=now)
+    deducted_fen = true.deducted_fen[ms(BEGIN) + DAYS * DAY_MS]
+    assert used_fen(opening.pk) == of_days(opening, days_of(opening)) == deducted_fen == -available_fen(opening.pk)
 
 
 def judged(opening: Any, told: date) -> Any:
