@@ -46,7 +46,7 @@ def test_the_form_opens_it_and_the_tenants_page_says_so(counter: Counter, client
     assert (answer.status_code, held().billing, held().overdraft_fen) == (302, "platform", 102_050)
     client.force_login(counter.admin)
     page = client.get(answer.url).content.decode()
-    assert "Billed by the platform" in page
+    assert f"/customers/account/{held().pk}/terms/" in page
     assert "1,020.50" in page
     assert "100.00" in page
     again = post(counter, client, plan)
