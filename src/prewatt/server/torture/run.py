@@ -61,7 +61,7 @@ PACE = Pace(gather_s=30.0, heartbeat_s=3600.0, poll_s=1800)
 CLOSER_S, CLOSER_REST_S = 600.0, 2.0  # looks when an order ended, and now and then
 REST_MS = 1_800_000  # an idle bus rests: money and misfortune are to dominate
 TENANTS = 0.4  # how many wishes of a tenant whose money the platform counts come to one of the others
-WORK_S = 7200.0
+WORK_S = 10800.0  # seldom: what it does is most of what a seed costs beyond the money itself
 WORK: tuple[Callable[[datetime], object], ...] = (
     lambda now: dispatch.expire(now=now),
     lambda now: versions.take_effect(now=now),
