@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from house.demo import OPEN_ROOMS, Demo
-from house.processes import wait_for
+from house.processes import WAIT_S, wait_for
 from prewatt.server.demo.tower import RoomPlan, Wanted, rooms
 
 FREE_ROOMS = [room for room in rooms() if room.wanted is Wanted.NONE]  # a meter, no account
@@ -45,14 +45,14 @@ def memory(tower: Demo, room: RoomPlan) -> dict[str, Any]:
     return kept
 
 
-def remembers(tower: Demo, room: RoomPlan, **wanted: Any) -> None:
+def remembers(tower: Demo, room: RoomPlan, *, seconds: float = WAIT_S, **wanted: Any) -> None:
     """Waits until the meter's own memory says so."""
 
     def says() -> bool:
         kept = memory(tower, room)
         return all(kept[name] == value for name, value in wanted.items())
 
-    wait_for(says, f"{wanted} in the memory of {room.meter}")
+    wait_for(says, f"{wanted} in the memory of {room.meter}", seconds=seconds)
 
 
 def yuan(text: str) -> int:
