@@ -33,9 +33,9 @@ def sentences() -> Iterator[tuple[str, str]]:
             if isinstance(target, ast.Name) and target.id != "said"
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "said":
-                if isinstance(node.value, ast.Constant):
-                    yield name, str(node.value.value)
+            is_said = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "said"
+            if is_said and isinstance(node.value, ast.Constant):
+                yield name, str(node.value.value)
             if not isinstance(node, ast.Call):
                 continue
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
