@@ -46,7 +46,7 @@ class MeterOrder(models.Model):
     values = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
     reason = models.CharField(max_length=64, blank=True)
-    cause_kind = models.CharField(max_length=24, blank=True)  # sale, refund, reversal, resend, opening, arrears, recalled
+    cause_kind = models.CharField(max_length=24, blank=True)  # sale, refund, reversal, opening, arrears, recalled …
     cause_id = models.CharField(max_length=64, blank=True)
     placed_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
     placed_at = models.DateTimeField()
