@@ -67,7 +67,8 @@ def _database(url: str) -> Iterator[str]:
 def _pages(found: Mapping[str, Any]) -> Table:
     table = Table(
         title=f"Reports of a site with {found['rows']['meters']:,} meters on {found['database']}, milliseconds",
-        caption=f"Target: 95 % within {TARGET_P95_MS:.0f} ms. Without socket and browser.",
+        caption=f"Target: 95 % within {TARGET_P95_MS:.0f} ms. Without socket and browser."
+        f" Pages that failed: {', '.join(found['failed']) or 'none'}.",
     )
     for head in ("page", "p50", "p95", "CPU", "queries"):
         table.add_column(head, justify="left" if head == "page" else "right")
