@@ -91,7 +91,7 @@ class Account:
         record_readings(batch, gateway=self.counter.gateway, now=now)
         for work in (close_hours, close_days, post_closed_days):
             work(now=now)
-        rate(now=self.counter.now)
+        rate(now=self.counter.now, every=timedelta(0))
 
     @property
     def facts(self) -> tuple[Any, ...]:

@@ -163,3 +163,16 @@ def test_a_late_reading_leads_to_the_same_money(counter: Counter, first: list[in
         used(opening, day, wh)
     post(counter)
     assert booked_fen(opening) == (sum(later) * 3_333 + 50_000) // 100_000
+
+
+def test_an_account_is_priced_again_after_five_minutes(counter: Counter) -> None:
+    """Not at every turn of the worker: hours close once an hour."""
+    from prewatt.domain.billing.operations import rate
+
+    opening = account(counter, e4=10_000)
+    used(opening, 0, 1_000)
+    now = counter.later(days=3)
+    assert rate(now=now) == 1
+    used(opening, 1, 2_000)
+    assert rate(now=now + timedelta(minutes=4)) == 0
+    assert rate(now=now + timedelta(minutes=5)) == 1

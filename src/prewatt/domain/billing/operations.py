@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -12,6 +12,8 @@ from prewatt.domain.billing.models import Billing, Standing, Terms
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.estate.models import Opening
 from prewatt.domain.tariff.rules.timeline import CannotPrice
+
+EVERY = timedelta(minutes=5)
 
 
 def begin(*, opening: Opening, asked: str, billing: Billing, overdraft_fen: int, switch_on_min_fen: int) -> Terms:
@@ -27,9 +29,14 @@ def begin(*, opening: Opening, asked: str, billing: Billing, overdraft_fen: int,
     return terms
 
 
-def rate(*, now: datetime, limit: int = 200) -> int:
-    """Price the use of open accounts, those first that were priced longest ago. Returns how many changed."""
-    waiting = Standing.objects.filter(Q(at=None) | Q(at__lt=now), opening__closed_at=None)
+def rate(*, now: datetime, every: timedelta = EVERY, limit: int = 200) -> int:
+    """Price the use of open accounts, those first that were priced longest ago. Returns how many changed.
+
+    Hours close once an hour, and an account's year takes some 50 ms: pricing all of them every minute would keep a
+    thousand meters' worker at nothing else.
+    """
+    due = Q(at=None) | Q(at__lte=now - every)
+    waiting = Standing.objects.filter(due, opening__closed_at=None)
     openings = waiting.order_by(F("at").asc(nulls_first=True), "pk").values_list("pk", flat=True)
     return sum(rate_one(opening_id=pk, now=now) for pk in list(openings[:limit]))
 
