@@ -81,10 +81,10 @@ def test_the_same_form_again_is_the_same_account(counter: Counter) -> None:
 
 
 def test_a_form_that_opened_one_meter_opens_no_second_one(counter: Counter) -> None:
-    from prewatt.domain.vending.platform import PlanTaken
+    from prewatt.domain.vending.opening import OpeningIdTaken
 
     open_here(counter, plan=a_plan(counter))
-    with pytest.raises(PlanTaken):
+    with pytest.raises(OpeningIdTaken):
         open_here(counter, meters=2)
 
 

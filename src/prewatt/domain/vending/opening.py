@@ -42,10 +42,10 @@ class AlreadyOpen(Refused):
 class OpeningIdTaken(Refused):
     code = "opening_id_taken"
 
-    def __init__(self, order: MeterOrder) -> None:
+    def __init__(self, meter: Meter) -> None:
         super().__init__(
             _("This form was already used to open an account on meter %(meter)s. Nothing was booked this time.")
-            % {"meter": order.meter.number}
+            % {"meter": meter.number}
         )
 
 
@@ -135,7 +135,7 @@ def _amount_or_zero(amount: object) -> Money:
 def _same(done: MeterOrder, meter: Meter, customer: Customer, fen: int) -> Opening:
     opening = done.opening
     if opening is None or (done.meter_id, opening.customer_id, done.amount_fen) != (meter.pk, customer.pk, fen):
-        raise OpeningIdTaken(done)
+        raise OpeningIdTaken(done.meter)
     return opening
 
 

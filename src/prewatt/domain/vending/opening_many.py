@@ -20,7 +20,7 @@ from prewatt.domain.estate.models import Customer, Meter, Opening
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff import operations as tariff
-from prewatt.domain.vending import checks, platform, terms
+from prewatt.domain.vending import checks, terms
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.opening import AlreadyOpen, OpeningIdTaken, open_account
 from prewatt.domain.vending.opening_here import Billed, open_here, send_limits
@@ -130,11 +130,11 @@ def _check_form(wanted: Sequence[Wanted]) -> None:
 
 def _first_result(form_id: str, wanted: Sequence[Wanted]) -> list[Opening]:
     ids = [opening_id(form_id, one.meter.number) for one in wanted]
-    orders = {order.pk: order for order in MeterOrder.objects.filter(pk__in=ids).select_related("opening", "meter")}
+    orders = {order.pk: order for order in MeterOrder.objects.filter(pk__in=ids).select_related("opening__meter")}
     here = {terms.asked: terms for terms in BillingTerms.objects.filter(asked__in=ids).select_related("opening__meter")}
     found = [opening for pk in ids if (opening := _opened(orders.get(pk), here.get(pk))) is not None]
     if found and len(found) < len(wanted):
-        raise OpeningIdTaken(next(iter(orders.values()))) if orders else platform.PlanTaken(next(iter(here.values())))
+        raise OpeningIdTaken(found[0].meter)
     return found
 
 

@@ -25,7 +25,7 @@ from prewatt.domain.tariff.history import whole_second
 from prewatt.domain.tariff.pricing import rules_of
 from prewatt.domain.vending import checks
 from prewatt.domain.vending.checks import Refused
-from prewatt.domain.vending.opening import AlreadyOpen
+from prewatt.domain.vending.opening import AlreadyOpen, OpeningIdTaken
 from prewatt.link.messages import SWITCH_KINDS, Kind
 from prewatt.profiles.rows import NotAllowed
 from prewatt.units.values import Money
@@ -79,16 +79,6 @@ class NoRelay(Refused):
         )
 
 
-class PlanTaken(Refused):
-    code = "opening_id_taken"
-
-    def __init__(self, terms: Terms) -> None:
-        super().__init__(
-            _("This form was already used to open an account on meter %(meter)s. Nothing was booked this time.")
-            % {"meter": terms.opening.meter.number}
-        )
-
-
 def check_not_on_platform(opening: Opening, meter: Meter) -> None:
     if billing_queries.billed_here(opening.pk):
         raise NotOnPlatform(meter)
@@ -116,7 +106,7 @@ def open_on_platform(
     done = Terms.objects.filter(asked=opening_id).select_related("opening__meter").first()
     if done is not None:
         if (done.opening.meter_id, done.opening.customer_id) != (meter.pk, customer.pk):
-            raise PlanTaken(done)
+            raise OpeningIdTaken(done.opening.meter)
         return done.opening
     checks.check_operator(operator, Right.OPEN_ACCOUNT, meter)
     limits_fen = [amount_or_zero(overdraft).fen, amount_or_zero(switch_on_min).fen]
