@@ -26,6 +26,7 @@ FULL = {
     "voltage_a_v": 2_298,
     "voltage_b_v": 2_306,
     "voltage_c_v": 2_289,
+    "power_factor": 985,
     "relay_closed": 1,
     "frequency_hz": 5_001,
 }
@@ -38,8 +39,10 @@ def stored() -> list[tuple[int, int, int | None]]:
 def test_every_value_arrives_in_its_column(site: Site) -> None:
     assert site.record([look(site.meter, 0, **FULL)]).added == 1
     row = Reading.objects.values().get()
-    assert (row["voltage_b_dv"], row["current_c_ma"], row["taken_ms"]) == (2306, 5070, look("", 0).taken_at_ms)
-    kept = {name: value for name, value in FULL.items() if not name.startswith(("voltage", "current", "frequency"))}
+    assert (row["voltage_b_dv"], row["current_c_ma"], row["power_factor_e3"]) == (2306, 5070, 985)
+    assert row["taken_ms"] == look("", 0).taken_at_ms
+    others = ("voltage", "current", "frequency", "power_factor", "relay")  # other units here; the newest state only
+    kept = {name: value for name, value in FULL.items() if not name.startswith(others)}
     assert {name: row[name] for name in kept} == kept
 
 

@@ -20,6 +20,7 @@ from prewatt.units.values import round_half_up
 COLUMNS = ("power_w", "power_factor_e3", "current_a_ma", "current_b_ma", "current_c_ma")
 LOAD_PART = 10  # a reading is under load from a tenth of the day's highest on
 FACTOR_MAX_E3 = 1000
+FACTOR_MIN_E3 = 2  # what is less is an idle meter's, or a switch's state of before the column held factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,10 @@ class Look:
 
     @property
     def apparent_va(self) -> int | None:
-        if not self.power_w or not self.factor_e3 or abs(self.factor_e3) > FACTOR_MAX_E3:
+        factor_e3 = abs(self.factor_e3 or 0)
+        if not self.power_w or not FACTOR_MIN_E3 <= factor_e3 <= FACTOR_MAX_E3:
             return None
-        return round_half_up(abs(self.power_w) * FACTOR_MAX_E3, abs(self.factor_e3))
+        return round_half_up(abs(self.power_w) * FACTOR_MAX_E3, factor_e3)
 
     @property
     def phases(self) -> tuple[int, int] | None:

@@ -37,7 +37,6 @@ READING_COLUMNS: dict[str, str] = {
     "voltage_a_v": "voltage_a_dv",
     "voltage_b_v": "voltage_b_dv",
     "voltage_c_v": "voltage_c_dv",
-    "relay_closed": "relay_closed",
     "power_factor": "power_factor_e3",
 }
 NEVER_MS = 2**62

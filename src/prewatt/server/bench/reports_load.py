@@ -155,9 +155,9 @@ def _hours(size: Size, now: datetime, say: Say) -> int:
 _READINGS = """
 WITH RECURSIVE step(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM step WHERE i < %s)
 INSERT INTO metering_reading (meter_id, taken_ms, energy_wh, energy_sharp_wh, energy_peak_wh, energy_flat_wh,
-    energy_valley_wh, energy_deep_wh, balance_fen, overdraft_fen, purchase_count, power_w, relay_closed)
+    energy_valley_wh, energy_deep_wh, balance_fen, overdraft_fen, purchase_count, power_w, power_factor_e3)
 SELECT r.meter_id, %s + r.i * %s, r.wh, 0, r.wh * 4 / 10, r.wh * 4 / 10, r.wh - r.wh * 4 / 10 * 2, 0,
-       10000 + (r.meter_id * 17 + r.i) %% 50000, 0, 3, r.power_w, 1
+       10000 + (r.meter_id * 17 + r.i) %% 50000, 0, 3, r.power_w, 900 + r.i %% 100
 FROM (SELECT b.meter_id, s.i, b.wh / 24 / b.ct AS power_w,
              b.register_wh - b.wh / b.ct * %s + b.wh / b.ct * s.i / %s AS wh
       FROM bench_base b CROSS JOIN step s) r
