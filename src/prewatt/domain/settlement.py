@@ -30,7 +30,9 @@ from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger.models import Kind as TransferKind
 from prewatt.domain.ledger.models import Transfer
+from prewatt.domain.metering.closing import day_start_ms, hours_closed_to_ms
 from prewatt.domain.metering.models import Reading, UsageDay
+from prewatt.domain.metering.queries import zone
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.tariff.rules.timeline import CannotPrice
@@ -509,8 +511,10 @@ def _post_rated(row: UsageDay, opening: Opening, now: datetime) -> None:
     """What the platform charges: all booked days and this one priced together, less what the others are booked at.
 
     So a ladder counts on, and what a late reading changes in later days comes with its own correction. A day that has
-    no price waits for one.
+    no price waits for one, and a day whose hours a late reading is about to change waits for them.
     """
+    if hours_closed_to_ms(row.meter_id) < day_start_ms(row.day + timedelta(days=1), zone()):
+        return
     days = [one for one in rating.days_of(opening) if one.posted_version or one.pk == row.pk]
     try:
         together_fen = rating.of_days(opening, days)

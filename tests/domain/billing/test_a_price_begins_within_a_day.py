@@ -100,6 +100,37 @@ def test_what_the_registers_cannot_tell_is_shared_by_time(counter: Counter) -> N
     assert cost_fen(opening) == (8 * 30 + 6 * 70 + 5 * 100 + 8 * 50 + 6 * 90 + 5 * 200) // 2
 
 
+def test_a_late_reading_that_shares_the_day_otherwise_is_booked(counter: Counter) -> None:
+    """The day's sums stay; what of it was used before the new price does not."""
+    from prewatt.domain.metering.operations import close_days, close_hours
+    from prewatt.domain.settlement import post_closed_days, used_fen
+
+    opening = account(counter, MIDNIGHT)
+    plan_of(counter, opening.meter, "new", NEW, TEN)
+    for found in ((MIDNIGHT, {}), EVENING, NEXT), (NIGHT,):
+        looks(counter, *found)
+        close_hours(now=NEXT[0])
+        close_days(now=NEXT[0] + timedelta(hours=2))
+        post_closed_days(now=NEXT[0])
+        assert used_fen(opening.pk) == cost_fen(opening)
+    assert used_fen(opening.pk) == 8 * 30 + 2 * 70 + 4 * 90 + 5 * 200
+
+
+def test_a_day_waits_for_its_hours(counter: Counter) -> None:
+    """What they are about to become is what it costs: neither booked twice nor by what is out of date."""
+    from prewatt.domain.metering.models import UsageDay
+    from prewatt.domain.metering.operations import close_hours
+    from prewatt.domain.settlement import post_closed_days, used_fen
+
+    opening = account(counter, MIDNIGHT)
+    looks(counter, (MIDNIGHT, {}), NIGHT, EVENING, NEXT)
+    post_closed_days(now=NEXT[0])
+    assert (used_fen(opening.pk), UsageDay.objects.get().posted_version) == (0, 0)
+    close_hours(now=NEXT[0])
+    post_closed_days(now=NEXT[0])
+    assert (used_fen(opening.pk), UsageDay.objects.get().posted_version) == (cost_fen(opening), 1)
+
+
 def test_the_page_that_explains_the_day_says_the_same(counter: Counter) -> None:
     from prewatt.domain.explaining.days import month
 

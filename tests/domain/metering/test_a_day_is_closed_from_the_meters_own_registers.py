@@ -161,17 +161,31 @@ def test_of_two_looks_around_midnight_the_later_ends_the_day_also_when_it_comes_
     assert (days(site.meter)[1].deducted_fen, days(site.meter)[1].version) == (DAY + 2, 2)
 
 
-def test_a_late_reading_that_changes_nothing_makes_no_new_version(site: Site) -> None:
+def test_a_late_reading_within_a_day_makes_a_new_version_though_its_sums_stay(site: Site) -> None:
+    """Where a price begins inside the day, it shares the day out otherwise: whoever prices days must see it again."""
     looks = sweep(site, 0, DAY + 60)
     late = looks.pop(10)
     site.record(looks)
     close_days(now=at(DAY + GRACE + 60))
-    closed_at = days(site.meter)[1].closed_at
+    before = days(site.meter)[1]
     UsageDay.objects.update(gap_s_max=1800)
     site.record([late], minutes=DAY + 60)
     close_days(now=at(DAY + GRACE + 90))
     row = days(site.meter)[1]
-    assert (row.version, row.closed_at) == (1, closed_at)
+    assert (row.version, row.energy_wh, row.deducted_fen) == (2, before.energy_wh, before.deducted_fen)
+
+
+def test_a_day_that_is_closed_again_from_the_same_readings_keeps_its_version(site: Site) -> None:
+    looks = sweep(site, 0, 2 * DAY + 60)
+    late = looks.pop(DAY // 30 + 10)
+    site.record(looks)
+    close_days(now=at(2 * DAY + GRACE + 60))
+    closed_at = days(site.meter)[1].closed_at
+    site.record([late], minutes=2 * DAY + 60)
+    Dirty.objects.update(days_since_ms=looks[0].taken_at_ms)
+    close_days(now=at(2 * DAY + GRACE + 90))
+    first, second = days(site.meter)[1], days(site.meter)[2]
+    assert (first.version, first.closed_at, second.version) == (1, closed_at, 2)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

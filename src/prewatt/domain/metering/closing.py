@@ -159,6 +159,14 @@ def _store_hours(hours: list[Hour]) -> None:
         )
 
 
+def hours_closed_to_ms(meter_id: int) -> int:
+    """Hours that end until then are as the readings are; a late reading may be about to change those after it."""
+    since_ms = Dirty.objects.filter(pk=meter_id).values_list("since_ms", flat=True).first()
+    if since_ms is None or since_ms >= CLEAN_MS:
+        return CLEAN_MS
+    return _reach_ms(meter_id, since_ms) // HOUR_MS * HOUR_MS
+
+
 def business_day(at_ms: int, zone: ZoneInfo) -> date:
     return datetime.fromtimestamp(at_ms / 1000, zone).date()
 
@@ -304,7 +312,17 @@ def _day_facts(
     facts["first_ms"], facts["last_ms"] = began[0], ended[0]
     inside = [began[0], *times[low:high], max(ended[0], to_ms)]
     facts["gap_s_max"] = max(after - before for before, after in pairwise(inside)) // 1000
+    facts["drawn_from"] = drawn_from(times, from_ms, to_ms)
     return facts
+
+
+def drawn_from(taken_ms: Sequence[int], from_ms: int, to_ms: int) -> int:
+    """A mark of the readings that draw the register over a stretch, those around it included: the sum of their times.
+
+    A late reading may share a day out otherwise (between two prices, two accounts, among its hours) and leave its sums
+    as they were: the mark tells that the day must be priced again.
+    """
+    return sum(taken_ms[max(0, bisect_right(taken_ms, from_ms) - 1) : bisect_left(taken_ms, to_ms) + 1])
 
 
 def _store_days(meter_id: int, facts: Mapping[date, dict[str, int | None]], now: datetime) -> None:

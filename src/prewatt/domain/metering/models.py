@@ -127,7 +127,6 @@ class Reading(models.Model):
     voltage_a_dv = models.SmallIntegerField(null=True)
     voltage_b_dv = models.SmallIntegerField(null=True)
     voltage_c_dv = models.SmallIntegerField(null=True)
-    relay_closed = models.SmallIntegerField(null=True)
     power_factor_e3 = models.SmallIntegerField(null=True)
 
     def __str__(self) -> str:
@@ -192,6 +191,7 @@ class UsageDay(models.Model):
     first_ms = models.BigIntegerField()  # the readings that bound it
     last_ms = models.BigIntegerField()
     gap_s_max = models.IntegerField(default=0)
+    drawn_from = models.BigIntegerField(null=True)  # marks the set of readings (`closing.drawn_from`)
     closed_at = models.DateTimeField()
     version = models.IntegerField(default=1)  # grows when late readings re-open and re-close the day
     posted_version = models.IntegerField(default=0)  # the version that the ledger knows
