@@ -1,0 +1,1 @@
+"""What tenants pay by Alipay, WeChat Pay and UnionPay: attempts, notifications, queries, refunds, daily bills."""
