@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "prewatt.domain.reconciliation",
     "prewatt.domain.alarms",
     "prewatt.domain.cutoff",
+    "prewatt.domain.payments",
     "prewatt.domain.fleet",
     "prewatt.domain.backups",
     "prewatt.domain.webhooks",
