@@ -73,6 +73,19 @@ def test_a_meter_on_hold_does_not_trip(counter: Counter) -> None:
     assert who(preview(Kind.LIMITS, alarm2_fen=2000), Danger.TRIP_ALARM2) == []
 
 
+def test_where_the_platform_bills_its_balance_counts_and_no_meter_trips_by_it(counter: Counter) -> None:
+    """The first meter shows 15 yuan of its own, the ledger has 40."""
+    from prewatt.domain.billing.models import Billing, Standing, Terms
+
+    (opening,) = counter.meters[0].openings.all()
+    Terms.objects.create(opening=opening, asked="o", billing=Billing.PLATFORM)
+    Standing.objects.create(opening=opening, put_fen=5_000, rated_fen=1_000)
+    assert who(preview(Kind.LIMITS, alarm1_fen=4_000), Danger.ALARM1) == [4_000]
+    assert who(preview(Kind.LIMITS, alarm1_fen=3_999), Danger.ALARM1) == []
+    assert preview(Kind.LIMITS, alarm2_fen=4_000, ceiling_fen=1_000).dangers.get(Danger.TRIP_ALARM2) is None
+    assert who(preview(Kind.LIMITS, ceiling_fen=1_000), Danger.CEILING) == [5_000, 50_000]
+
+
 def test_releasing_a_meter_in_arrears_switches_it_off(counter: Counter) -> None:
     counter.read(counter.meters[0], forced=2, balance_fen=0, overdraft_fen=300)
     counter.read(counter.meters[1], forced=2)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from prewatt.domain.billing import queries as billing
 from prewatt.domain.control.models import SETTING_NAMES
 from prewatt.domain.dispatch.models import Kind as OrderKind
 from prewatt.domain.estate.models import Meter, Opening
@@ -86,7 +87,7 @@ class Preview:
 def what_would_change(
     *, kind: Kind, meters: MeterQuerySet, values: Mapping[str, int] | None = None, round_down: bool = False
 ) -> Preview:
-    """`meters` already within the operator's buildings; `values` and `round_down` as for `place_batch`. Five queries
+    """`meters` already within the operator's buildings; `values` and `round_down` as for `place_batch`. Eight queries
     for any number.
     """
     given = dict(values or {}) if kind in VALUE_KINDS else {}
@@ -94,9 +95,9 @@ def what_would_change(
     sorted_ = judged(
         kind=kind, meters=meters, values=lambda _pk: given, facts=facts, shown=shown, round_down=round_down
     )
-    booked, tenants = _booked(meters, given), _tenants(meters)
+    booked, tenants, here = _booked(meters, given), _tenants(meters), _billed_here(meters)
     changes = [
-        _change(kind, one, told, {**booked.get(one.meter_id, {}), **shown.get(one.meter_id, {})}, tenants)
+        _change(kind, one, told, {**booked.get(one.meter_id, {}), **shown.get(one.meter_id, {})}, tenants, here=here)
         for one, told in zip(facts, sorted_, strict=True)
         if not told.skip
     ]
@@ -118,8 +119,26 @@ def _tenants(meters: MeterQuerySet) -> Mapping[int, str]:
     return dict(found.values_list("meter", "customer__name"))
 
 
-def _change(kind: Kind, one: Facts, told: Sorted, old: Mapping[str, int], tenants: Mapping[int, str]) -> Change:
-    balance = net_fen(Balance(opened=True, balance_fen=one.balance_fen, overdraft_fen=one.overdraft_fen))
+def _billed_here(meters: MeterQuerySet) -> Mapping[int, int | None]:
+    """What the ledger has left, by meter, where the platform bills: what such a meter counts by itself is nothing."""
+    found = Opening.objects.filter(
+        meter__in=meters.order_by().values("pk"), closed_at__isnull=True, platform_terms__isnull=False
+    )
+    stands = billing.standings(list(found.values_list("pk", flat=True)))
+    return {one.meter: one.available_fen for one in stands.values()}
+
+
+def _change(
+    kind: Kind,
+    one: Facts,
+    told: Sorted,
+    old: Mapping[str, int],
+    tenants: Mapping[int, str],
+    *,
+    here: Mapping[int, int | None],
+) -> Change:
+    shown = net_fen(Balance(opened=True, balance_fen=one.balance_fen, overdraft_fen=one.overdraft_fen))
+    balance = here.get(one.meter_id, shown)
     return Change(
         meter=Told(one.meter_id, one.number),
         room=one.room or one.number,
@@ -127,7 +146,14 @@ def _change(kind: Kind, one: Facts, told: Sorted, old: Mapping[str, int], tenant
         balance_fen=balance,
         power_w=None if one.power_w is None else one.power_w * one.ratio,
         values={name: (old.get(name), value) for name, value in sorted(told.values.items(), key=_place)},
-        dangers=dangers(kind, told.values, one, balance_fen=balance, opened=one.meter_id in tenants),
+        dangers=dangers(
+            kind,
+            told.values,
+            one,
+            balance_fen=balance,
+            opened=one.meter_id in tenants,
+            here=one.meter_id in here,
+        ),
     )
 
 
@@ -137,26 +163,29 @@ def _place(told: tuple[str, int]) -> int:
 
 
 def dangers(
-    kind: Kind, values: Mapping[str, int], state: Facts, *, balance_fen: int | None, opened: bool
+    kind: Kind, values: Mapping[str, int], state: Facts, *, balance_fen: int | None, opened: bool, here: bool = False
 ) -> tuple[Danger, ...]:
-    """What these values do at once to a meter that stands so. The load is compared as the meter itself measures it."""
+    """What these values do at once to a meter that stands so. The load is compared as the meter itself measures it.
+
+    `here`: the platform bills, so that the centre warns, and no meter trips or refuses money by this balance.
+    """
     if kind == Kind.SWITCH_OFF:
         return () if state.relay_closed == 0 else (Danger.DARK,)
     if state.read_id is None:
         return ()
     held = state.forced == FORCED_ON
     if kind == Kind.RELEASE:
-        poor = opened and held and balance_fen is not None and balance_fen <= 0
+        poor = opened and held and not here and balance_fen is not None and balance_fen <= 0
         return (Danger.TRIP_ARREARS,) if poor else ()
     if kind != Kind.LIMITS:
         return ()
     found = []
     if opened and balance_fen is not None:
-        if not held and 0 < balance_fen <= values.get("alarm2_fen", -1):
+        if not held and not here and 0 < balance_fen <= values.get("alarm2_fen", -1):
             found.append(Danger.TRIP_ALARM2)
         if 0 < balance_fen <= values.get("alarm1_fen", -1):
             found.append(Danger.ALARM1)
-        if 0 < values.get("ceiling_fen", 0) < balance_fen:
+        if not here and 0 < values.get("ceiling_fen", 0) < balance_fen:
             found.append(Danger.CEILING)
     limit_w = values.get("overload_limit_w", 0)
     if not held and state.power_w is not None and 0 < limit_w < state.power_w:
