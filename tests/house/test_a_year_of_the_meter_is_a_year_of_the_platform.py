@@ -204,10 +204,12 @@ def test_a_year_booked_day_by_day_is_the_year_priced_at_once() -> None:
     from prewatt.domain.billing.operations import begin, rate_one
     from prewatt.domain.billing.queries import available_fen
     from prewatt.domain.billing.rating import days_of, of_days
+    from prewatt.domain.metering.operations import close_hours
     from prewatt.domain.settlement import post_closed_days, used_fen
 
     true = lived(41)
     opening = Site().account(true)
+    close_hours(now=BEGIN + timedelta(days=DAYS, hours=2))
     begin(opening=opening, asked="o", billing="platform", overdraft_fen=0, switch_on_min_fen=0)
     now = BEGIN + timedelta(days=DAYS, hours=3)
     assert post_closed_days(now=now) == DAYS
