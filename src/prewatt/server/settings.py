@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "prewatt.domain.cutoff",
     "prewatt.domain.payments",
     "prewatt.domain.fleet",
+    "prewatt.domain.tenants",
     "prewatt.domain.backups",
     "prewatt.domain.webhooks",
     "prewatt.domain.reports",
@@ -193,6 +194,8 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'"],
     }
 }
+# Where tenants and payment providers reach this site from outside, without a slash at the end.
+PUBLIC_URL = os.environ.get("PREWATT_PUBLIC_URL", "").rstrip("/")
 API_PER_MINUTE = int(os.environ.get("PREWATT_API_PER_MINUTE", "600"))  # of one token, in each web process
 API_WRONG_PER_MINUTE = 20  # wrong tokens of one address
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024

@@ -33,7 +33,7 @@ LEDGER = {
     "cause_known": """
         SELECT 'transfer ' || id, key || ' names an unknown cause' FROM ledger_transfer
         WHERE cause_kind NOT IN ('sale', 'refund', 'reversal', 'opening', 'usage', 'adjustment', 'closing', 'change',
-            'hand_over', 'clear_back', 'difference')""",
+            'hand_over', 'clear_back', 'difference', 'payment', 'payback')""",
 }
 
 # Every transfer with its accounts by name.
@@ -248,6 +248,43 @@ CAUSES = {
         FROM reconciliation_acceptance a
         LEFT JOIN named t ON t.key = 'difference:' || a.id AND t.cause_kind = 'difference'
         WHERE (a.amount_fen <> 0) <> (t.id IS NOT NULL)""",
+    # What providers signed as paid: a sale of exactly this, or the wallet; both ways. And what went back to the payers.
+    "payment_booked": """
+        SELECT 'payment ' || p.order_no, 'of ' || p.paid_fen || ' fen by ' || p.channel || ' is not in the books'
+        FROM payments_attempt p
+        LEFT JOIN named t ON t.key = 'payment:' || p.order_no || ':paid' AND t.kind = 'posted'
+            AND t.cause_kind = 'payment' AND t.cause_id = p.order_no AND t.amount_fen = p.paid_fen
+            AND t.debit_code = 'tender' AND t.debit_owner = p.channel
+            AND t.credit_code = 'wallet' AND t.credit_owner = CAST(p.customer_id AS VARCHAR(64))
+        LEFT JOIN vending_sale s ON s.id = p.sale_id AND s.id = p.order_no AND s.tender = p.channel
+            AND s.amount_fen = p.paid_fen
+        WHERE p.state = 'paid' AND t.id IS NULL AND s.id IS NULL""",
+    "booked_as_paid": """
+        SELECT 'transfer ' || t.id, t.key || ' is not what a provider signed' FROM named t
+        LEFT JOIN payments_attempt p ON p.order_no = t.cause_id AND p.state = 'paid'
+        WHERE t.cause_kind = 'payment' AND NOT (p.order_no IS NOT NULL AND t.kind = 'posted'
+            AND t.amount_fen = p.paid_fen AND t.key IN ('payment:' || p.order_no || ':paid',
+                'payment:' || p.order_no || ':sent_on'))""",
+    "paid_back_within_paid": """
+        SELECT 'payment ' || p.order_no, b.fen || ' fen went back of ' || p.paid_fen FROM payments_attempt p
+        JOIN (SELECT attempt_id, SUM(amount_fen) AS fen FROM payments_paidback
+              WHERE state IN ('meter', 'asking', 'unknown', 'done') GROUP BY attempt_id) b ON b.attempt_id = p.order_no
+        WHERE b.fen > COALESCE(p.paid_fen, 0)""",
+    "payback_booked": """
+        SELECT 'payback ' || b.back_no, 'is ' || b.state || ', and the books do not say so' FROM payments_paidback b
+        LEFT JOIN named t ON t.key = 'payback:' || b.back_no || ':paid' AND t.amount_fen = b.amount_fen
+        LEFT JOIN vending_refund f ON f.id = b.refund_id AND f.state = 'done' AND f.amount_fen = b.amount_fen
+        LEFT JOIN named r ON r.key = 'payback:' || b.back_no || ':returned' AND r.amount_fen = b.amount_fen
+        WHERE CASE WHEN b.state IN ('asking', 'unknown', 'done')
+                THEN (t.id IS NULL AND f.id IS NULL) OR r.id IS NOT NULL
+            WHEN b.state = 'refused' THEN (t.id IS NULL AND f.id IS NULL) OR r.id IS NULL
+            ELSE t.id IS NOT NULL END""",
+    "booked_as_payback": """
+        SELECT 'transfer ' || t.id, t.key || ' has no refund by a provider' FROM named t
+        LEFT JOIN payments_paidback b ON b.back_no = t.cause_id
+        WHERE t.cause_kind = 'payback' AND NOT (b.back_no IS NOT NULL AND t.kind = 'posted'
+            AND t.amount_fen = b.amount_fen
+            AND t.key IN ('payback:' || b.back_no || ':paid', 'payback:' || b.back_no || ':returned'))""",
     "sale_state": """
         SELECT 'sale ' || s.id, 'is ' || s.state || ' while its order is ' || o.state
         FROM vending_sale s JOIN dispatch_meterorder o ON o.id = s.order_id

@@ -141,6 +141,58 @@ def sell_held(
     `right` is what the operator does it by; `first`: it comes with the opening of the account.
     """
     checks.check_operator(operator, right, meter)
+    return _book(
+        sale_id=sale_id,
+        meter=meter,
+        seen=seen,
+        money=money,
+        tender=tender,
+        operator=operator,
+        at_counter=at_counter,
+        now=now,
+        address=address,
+        payment_id=payment_id,
+        first=first,
+    )
+
+
+def sell_paid(
+    *, sale_id: str, meter: Meter, seen: Look, money: Money, tender: str, operator: Operator, now: datetime
+) -> Sale:
+    """A sale that the tenant has paid already, at a provider: nobody stands at a counter, so no right is asked for.
+
+    The caller is in a transaction, holds the meter, has looked, and knows that the id is new. `operator` is in whose
+    name it stands. Raises a `Refused` subclass, and then nothing is booked: the caller keeps the money otherwise.
+    """
+    return _book(
+        sale_id=sale_id,
+        meter=meter,
+        seen=seen,
+        money=money,
+        tender=tender,
+        operator=operator,
+        at_counter=counters.Counters(),
+        now=now,
+        address="",
+        payment_id=None,
+        first=False,
+    )
+
+
+def _book(
+    *,
+    sale_id: str,
+    meter: Meter,
+    seen: Look,
+    money: Money,
+    tender: str,
+    operator: Operator,
+    at_counter: counters.Counters,
+    now: datetime,
+    address: str,
+    payment_id: str | None,
+    first: bool,
+) -> Sale:
     opening_id, customer_id = checks.check_account(meter, seen)
     checks.check_in_force(meter, seen)
     if not seen.platform:

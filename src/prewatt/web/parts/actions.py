@@ -52,6 +52,7 @@ ACTIONS: dict[str, Text] = {
     "webhook.replay": _("told a webhook again"),
     "webhook.skip": _("left a message to a webhook out"),
     "webhook.test": _("sent a test to a webhook"),
+    "payment.wallet": _("a payment was kept in the wallet"),
     "webhook.paused": _("a webhook was paused by itself"),
     "resale.bill": _("kept a purchase bill"),
     "resale.clear_back": _("gave back what was charged above the purchase price"),
