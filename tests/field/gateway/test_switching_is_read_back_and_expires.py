@@ -223,3 +223,26 @@ def test_a_trip_that_expired_while_the_disk_was_slow_does_not_leave(tmp_path: Pa
         await site.stop()
 
     run(story())
+
+
+def test_a_meter_whose_own_money_is_gone_stays_on_while_the_platform_bills(tmp_path: Path) -> None:
+    """Opened once, nothing left: by its own prepaid logic it is dark, and refuses an ordinary order to switch on."""
+    on, off = {"values": {"hold": 1}}, {"values": {"release": 1}}
+    orders = [
+        order(Kind.SWITCH_ON, order_id="plain"),
+        order(Kind.SWITCH_ON, order_id="on", **on),
+        order(Kind.SWITCH_ON, order_id="again", **on),
+        order(Kind.SWITCH_OFF, order_id="refused"),
+        order(Kind.SWITCH_OFF, order_id="off", **off),
+        order(Kind.SWITCH_ON, order_id="back", **on),
+    ]
+    room = Room(1, "m1")
+    room.meter.refund(amount_fen=room.meter.balance_fen, count=2)
+    answers, _ = carry_out(tmp_path, *orders, room=room)
+    assert [answer.outcome.value for answer in answers] == ["refused", "done", "done", "refused", "done", "done"]
+    assert [(answers[n].after["forced"], answers[n].after["relay_closed"]) for n in (1, 4, 5)] == [
+        (2, 1),
+        (1, 0),
+        (2, 1),
+    ]
+    assert answers[2].writes == 0

@@ -14,6 +14,7 @@ from prewatt import profiles
 from prewatt.field.gateway.plausible import Quarantine
 from prewatt.field.gateway.recharge import Limits, delta_fen, net_fen
 from prewatt.field.gateway.schedule import Plan
+from prewatt.field.gateway.switching import commands
 from prewatt.field.gateway.turns import Values
 from prewatt.field.line.framing import Framing, codec_for
 from prewatt.field.line.questions import answered, read_request, write_request
@@ -197,13 +198,16 @@ class Meter:
         except CannotRepresent:
             return "cannot_represent"
         except NotAllowed:
-            name = COMMAND_NAMES[order.kind]
+            name = COMMAND_NAMES[commands(order, before={})[-1]]
             return "unverified_write" if name in self.whole.commands else "no_such_command"
         return ""
 
     def writes(self, order: Order, *, before: Values, now: int) -> list[Any]:
-        """The requests that carry the order: one for money and switching. Raises NotAllowed, CannotRepresent."""
-        name = COMMAND_NAMES[order.kind]
+        """The requests that carry the order: one for money. Raises NotAllowed, CannotRepresent."""
+        names = [COMMAND_NAMES[kind] for kind in commands(order, before=before)]
+        return [request for name in names for request in self._writes(order, name, before=before, now=now)]
+
+    def _writes(self, order: Order, name: str, *, before: Values, now: int) -> list[Any]:
         row = self.profile.command(name)
         if self.wiring.framing == "dlt645":
             return [self._control(order, name, now)]

@@ -19,11 +19,12 @@ SWITCH_OFF_LIFE_MS = 600_000  # an order to trip that carries no expiry of its o
 CLOCK_ERROR_MS_MAX = 5_000
 
 # What a meter shows when it obeys; of these, whatever its profile can read must fit, and at least one must be readable.
+HELD = 2  # `forced` on hold 保电
 COMMANDED: Mapping[Kind, Mapping[str, int]] = MappingProxyType(
     {
         Kind.SWITCH_OFF: {"forced": 1, "relay_command": 0},
         Kind.SWITCH_ON: {"relay_command": 1},
-        Kind.HOLD: {"forced": 2},
+        Kind.HOLD: {"forced": HELD},
         Kind.RELEASE: {"forced": 0},
     }
 )
@@ -119,7 +120,23 @@ def is_readable(order: Order, values: Values) -> bool:
 
 
 def wanted_values(order: Order) -> Mapping[str, int]:
+    if holds(order):
+        return {**COMMANDED[Kind.SWITCH_ON], **COMMANDED[Kind.HOLD]}
     return COMMANDED.get(order.kind, order.values)
+
+
+def holds(order: Order) -> bool:
+    """Power that the meter's own balance must not take again: where the platform bills, on is on hold."""
+    return order.kind is Kind.SWITCH_ON and order.values.get("hold") == 1
+
+
+def commands(order: Order, *, before: Values) -> tuple[Kind, ...]:
+    """What to send for a switching order. A meter on hold refuses a trip, so such a hold ends first."""
+    if holds(order):
+        return (Kind.HOLD,)
+    if order.kind is Kind.SWITCH_OFF and order.values.get("release") == 1 and before.get("forced") == HELD:
+        return (Kind.RELEASE, Kind.SWITCH_OFF)
+    return (order.kind,)
 
 
 def _contact(order: Order, *, memory: Memory, values: Values, now: int, rules: SwitchRules) -> Judgement:
