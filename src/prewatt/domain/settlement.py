@@ -483,47 +483,61 @@ def post_usage_day(*, opening: Opening, day: date, deducted_fen: int, now: datet
 def post_closed_days(*, now: datetime, limit: int = 2000) -> int:
     """Post the usage of up to `limit` closed days that the ledger does not know yet, or knows otherwise.
 
-    Returns how many days. A day belongs to the account that is open on it; one without is only marked.
+    Returns how many days. A day belongs to the account that is open on it; one without is only marked. Days that must
+    wait (for a price, for their hours) hold up no other meter's.
     """
+    posted, after = 0, (0, date.min)
+    while posted < limit and (rows := _unposted(after, limit - posted)):
+        for start in range(0, len(rows), DAYS_PER_TRANSACTION):
+            if start or after[0]:
+                give_way()
+            with transaction.atomic():
+                posted += sum(_post_day(row, now) for row in rows[start : start + DAYS_PER_TRANSACTION])
+        after = (rows[-1].meter_id, rows[-1].day)
+    return posted
+
+
+def _unposted(after: tuple[int, date], limit: int) -> list[UsageDay]:
+    """The next after this (meter, day)."""
+    meter_id, day = after
     waiting = UsageDay.objects.filter(posted_version__lt=F("version")).order_by("meter_id", "day")
-    days = list(waiting[:limit])
-    for start in range(0, len(days), DAYS_PER_TRANSACTION):
-        with transaction.atomic():
-            for row in days[start : start + DAYS_PER_TRANSACTION]:
-                _post_day(row, now)
-        if start + DAYS_PER_TRANSACTION < len(days):
-            give_way()
-    return len(days)
+    return list(waiting.filter(Q(meter_id__gt=meter_id) | Q(meter_id=meter_id, day__gt=day))[:limit])
 
 
-def _post_day(row: UsageDay, now: datetime) -> None:
+def _post_day(row: UsageDay, now: datetime) -> bool:
+    """False: it waits."""
     opening = _opening_on(row.meter_id, row.day)
     if opening is not None and billing.billed_here(opening.pk):
-        _post_rated(row, opening, now)
-        return
+        return _post_rated(row, opening, now)
     deducted_fen = None if opening is None else _deducted_fen(row, opening)
     if opening is not None and deducted_fen is not None:
         post_usage_day(opening=opening, day=row.day, deducted_fen=deducted_fen, now=now)
+    _mark_posted(row)
+    return True
+
+
+def _mark_posted(row: UsageDay) -> None:
     UsageDay.objects.filter(pk=row.pk, version=row.version).update(posted_version=row.version)
 
 
-def _post_rated(row: UsageDay, opening: Opening, now: datetime) -> None:
+def _post_rated(row: UsageDay, opening: Opening, now: datetime) -> bool:
     """What the platform charges: all booked days and this one priced together, less what the others are booked at.
 
     So a ladder counts on, and what a late reading changes in later days comes with its own correction. A day that has
     no price waits for one, and a day whose hours a late reading is about to change waits for them.
     """
     if hours_closed_to_ms(row.meter_id) < day_start_ms(row.day + timedelta(days=1), zone()):
-        return
+        return False
     days = [one for one in rating.days_of(opening) if one.posted_version or one.pk == row.pk]
     try:
         together_fen = rating.of_days(opening, days)
     except CannotPrice as error:
         log.warning("day_has_no_price", meter=row.meter_id, day=row.day.isoformat(), why=str(error))
-        return
+        return False
     others_fen = used_fen(opening.pk) - used_fen(opening.pk, day=row.day)
     post_usage_day(opening=opening, day=row.day, deducted_fen=together_fen - others_fen, now=now)
-    UsageDay.objects.filter(pk=row.pk, version=row.version).update(posted_version=row.version)
+    _mark_posted(row)
+    return True
 
 
 def used_fen(opening_id: int, *, day: date | None = None) -> int:

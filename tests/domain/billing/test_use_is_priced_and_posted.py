@@ -176,3 +176,18 @@ def test_an_account_is_priced_again_after_five_minutes(counter: Counter) -> None
     used(opening, 1, 2_000)
     assert rate(now=now + timedelta(minutes=4)) == 0
     assert rate(now=now + timedelta(minutes=5)) == 1
+
+
+def test_days_that_wait_hold_up_no_other_meter(counter: Counter) -> None:
+    """More of them than one turn takes: the meter behind them is booked all the same."""
+    from prewatt.domain.metering.models import Dirty
+    from prewatt.domain.settlement import post_closed_days
+
+    stuck, behind = account(counter), account(counter)
+    assert stuck.meter_id < behind.meter_id
+    for day in range(3):
+        used(stuck, day, 1_000)
+    used(behind, 0, 1_000)
+    Dirty.objects.update_or_create(meter=stuck.meter, defaults={"since_ms": 0, "days_since_ms": 0})
+    assert post_closed_days(now=counter.now, limit=2) == 1
+    assert (booked_fen(stuck), booked_fen(behind)) == (0, 56)
