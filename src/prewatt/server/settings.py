@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "prewatt.domain.estate",
     "prewatt.domain.control",
     "prewatt.domain.forecast",
+    "prewatt.domain.notices",
     "prewatt.domain.metering",
     "prewatt.domain.dispatch",
     "prewatt.domain.commissioning",

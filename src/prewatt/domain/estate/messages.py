@@ -66,6 +66,18 @@ MESSAGES: dict[str, Message] = {
             "{site}: room {room} owes {balance} yuan for electricity. Please pay now to have or keep power.",
         ),
         Message(
+            "reminder",
+            (*_WHO, "balance"),
+            "【{site}】{room} 电费余额 {balance} 元，预计很快用完，用完将停电，请立即购电。",
+            "{site}: room {room} has {balance} yuan left and will soon run out. Power stops then. Please buy now.",
+        ),
+        Message(
+            "last_notice",
+            (*_WHO, "balance", "cut_at"),
+            "【{site}】{room} 电费已欠 {balance} 元，将于 {cut_at} 后停电，请立即缴费。",
+            "{site}: room {room} owes {balance} yuan. Power is switched off after {cut_at}. Please pay now.",
+        ),
+        Message(
             "opened",
             (*_WHO, "number", "balance"),
             "【{site}】{tenant}，{room} 已开户，用户编号 {number}，表号 {meter}，余额 {balance} 元。",
@@ -95,6 +107,21 @@ MESSAGES: dict[str, Message] = {
             "【{site}】{room} 已于 {time} 恢复供电，余额 {balance} 元。",
             "{site}: power of room {room} was restored at {time}. Balance {balance} yuan.",
         ),
+        Message(
+            "code",
+            ("site", "code", "minutes"),
+            "【{site}】验证码 {code}，{minutes} 分钟内有效。请勿告诉他人。",
+            "{site}: your code is {code}, valid for {minutes} minutes. Tell it to nobody.",
+        ),
+        Message(
+            "operator",
+            ("site", "time", "alarm", "where", "count"),
+            "【{site}】{time} {alarm}：{where}（共 {count} 处）",
+            "{site}: {time} {alarm}: {where} ({count} in all)",
+        ),
+        Message(
+            "test", ("site", "time"), "【{site}】{time} 测试信息，无需回复。", "{site}: {time} a test. Nothing to do."
+        ),
     )
 }
 # A message as a tenant might get it: for previews and for counting.
@@ -107,6 +134,11 @@ SAMPLE = {
     "time": "11-22 10:42",
     "balance": "18.40",
     "alarm": "50.00",
+    "cut_at": "11-23 14:00",
+    "code": "482913",
+    "minutes": "5",
+    "where": "A座 gw-01",
+    "count": "1",
     "amount": "200.00",
     "receipt": "S2026-000123",
     "reason": "欠费",

@@ -27,11 +27,16 @@ TITLES: dict[str, Text] = {
     "low1": gettext_lazy("Balance below alarm 1"),
     "low2": gettext_lazy("Balance below alarm 2"),
     "arrears": gettext_lazy("Arrears"),
+    "reminder": gettext_lazy("Runs out soon"),
+    "last_notice": gettext_lazy("Last notice before power goes off"),
     "opened": gettext_lazy("Account opened"),
     "sold": gettext_lazy("Electricity bought"),
     "refunded": gettext_lazy("Refunded"),
     "switched_off": gettext_lazy("Switched off"),
     "restored": gettext_lazy("Power restored"),
+    "code": gettext_lazy("Log-in code"),
+    "operator": gettext_lazy("Alarm to operators"),
+    "test": gettext_lazy("Test message"),
 }
 LANGUAGES: dict[str, Text] = {"zh": gettext_lazy("Chinese"), "en": gettext_lazy("English")}
 RECEIPTS: dict[str, Text] = {
