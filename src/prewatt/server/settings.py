@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "prewatt.domain.lists",
     "prewatt.web.parts",
     "prewatt.web.console",
+    "prewatt.web.tenant",
     "prewatt.web.fieldapi",
     "prewatt.web.api",
 ]

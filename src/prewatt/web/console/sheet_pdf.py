@@ -8,7 +8,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from prewatt.web.console.papers import NoPdf
+from prewatt.web.parts.papers import NoPdf
 
 
 def a4(template: str, context: Mapping[str, Any]) -> bytes:

@@ -17,7 +17,7 @@ from prewatt.domain.estate.models import Building
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import receipt_template
 from prewatt.domain.vending.receipt_text import KINDS, OF_THE_ARTICLE, PARTS
-from prewatt.web.console import papers
+from prewatt.web.parts import papers
 from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, submit, typed
 from prewatt.web.parts.pages import operator, page, wants_part
 from prewatt.web.parts.words import Text
@@ -192,7 +192,7 @@ def _receipt(request: HttpRequest, building: Building | None) -> HttpResponseBas
     """With `look` asked for, only a preview of what was typed: while somebody types, the paper alone."""
     drawn = _receipt_page(request, building)
     if request.method == "POST" and request.POST.get("look") and wants_part(request):
-        return render(request, "console/receipts/_slips.html", {"receipts": drawn.more["receipts"]})
+        return render(request, "parts/receipts/_slips.html", {"receipts": drawn.more["receipts"]})
     if request.method != "POST" or request.POST.get("look"):
         return draw(request, drawn)
     kind = _kind(request)

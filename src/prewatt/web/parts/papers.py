@@ -41,11 +41,12 @@ class NoPdf(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Slips:
-    """One receipt in its parts. `again`: which reprint this is; 0 on the first paper."""
+    """One receipt in its parts. `again`: which reprint this is; 0 on the first paper. `copy`: the tenant's own file."""
 
     paper: Paper
     again: int = 0
     parts: tuple[str, ...] = PARTS
+    copy: bool = False
 
     @property
     def qr(self) -> str:
@@ -73,7 +74,7 @@ def pdf(receipts: Sequence[Slips], sheet: Sheet) -> bytes:
             )
             % {"missing": "WeasyPrint" if isinstance(error, ImportError) else "libpango"}
         ) from error
-    html = render_to_string("console/receipts/pdf.html", {"receipts": receipts})
+    html = render_to_string("parts/receipts/pdf.html", {"receipts": receipts})
     # A receipt carries all that it shows: no file is read and nothing is fetched.
     itself = weasyprint.urls.URLFetcher(allowed_protocols=("data",))
     style = [weasyprint.CSS(string=_css(one), url_fetcher=itself) for one in (LAYOUT, sheet.css)]

@@ -1,0 +1,22 @@
+from django.urls import path
+
+from prewatt.web.tenant.views import home, login, more, shell, use
+
+app_name = "tenant"
+urlpatterns = [
+    path("", home.index, name="index"),
+    path("login/", login.log_in, name="login"),
+    path("logout/", login.log_out, name="logout"),
+    path("language/", login.language, name="language"),
+    path("manifest.webmanifest", shell.manifest, name="manifest"),
+    path("sw.js", shell.worker, name="worker"),
+    path("offline/", shell.offline, name="offline"),
+    path("receipts/<slug:receipt>/", more.receipt, name="receipt"),
+    path("<int:pk>/", home.home, name="home"),
+    path("<int:pk>/live/", home.live, name="live"),
+    path("<int:pk>/use/", use.index, name="use"),
+    path("<int:pk>/why/", use.why, name="why"),
+    path("<int:pk>/purchases/", more.purchases, name="purchases"),
+    path("<int:pk>/messages/", more.messages, name="messages"),
+    path("<int:pk>/me/", more.me, name="me"),
+]
