@@ -273,7 +273,9 @@ CAUSES = {
     "payback_booked": """
         SELECT 'payback ' || b.back_no, 'is ' || b.state || ', and the books do not say so' FROM payments_paidback b
         LEFT JOIN named t ON t.key = 'payback:' || b.back_no || ':paid' AND t.amount_fen = b.amount_fen
-        LEFT JOIN vending_refund f ON f.id = b.refund_id AND f.state = 'done' AND f.amount_fen = b.amount_fen
+        LEFT JOIN (SELECT id, amount_fen FROM vending_refund WHERE state = 'done'
+                   UNION ALL SELECT id, amount_fen FROM vending_reversal WHERE state = 'done') f
+            ON f.id IN (b.refund_id, b.reversal_id) AND f.amount_fen = b.amount_fen
         LEFT JOIN named r ON r.key = 'payback:' || b.back_no || ':returned' AND r.amount_fen = b.amount_fen
         WHERE CASE WHEN b.state IN ('asking', 'unknown', 'done')
                 THEN (t.id IS NULL AND f.id IS NULL) OR r.id IS NOT NULL

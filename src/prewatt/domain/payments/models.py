@@ -177,8 +177,10 @@ BACK_COUNTS = (*BACK_OPEN, BackStanding.DONE)
 class PaidBack(models.Model):
     """Money of a paid attempt on its way back to whoever paid it. `back_no` is what the provider knows it by.
 
-    `refund`: vending takes it off the meter, or out of the wallet of a sale that waits. Without one it lay in the
-    wallet. `tender` is the channel, or what the payer got instead (cash …) where the provider would not.
+    `refund`: vending takes it off the meter, or out of the wallet of a sale that waits; `reversal`: the counter turned
+    the sale round. With neither it lay in the wallet.
+
+    `tender`: the channel, or what the payer got instead (cash …) where it would not.
     """
 
     back_no = models.CharField(max_length=32, primary_key=True)
@@ -189,6 +191,7 @@ class PaidBack(models.Model):
     reason = models.CharField(max_length=200)
     operator = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
     refund = models.OneToOneField("vending.Refund", on_delete=models.PROTECT, null=True, related_name="paid_back")
+    reversal = models.OneToOneField("vending.Reversal", on_delete=models.PROTECT, null=True, related_name="paid_back")
     asked_at = models.DateTimeField()
     # What follows may change.
     state = models.CharField(max_length=9, choices=BackStanding.choices)
