@@ -96,7 +96,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.lists import exports
     from prewatt.domain.metering import foreseeing
     from prewatt.domain.metering import operations as metering
-    from prewatt.domain.payments import repairing
+    from prewatt.domain.payments import matching, repairing
     from prewatt.domain.reconciliation import operations as reconciliation
     from prewatt.domain.reports import summing
     from prewatt.domain.staff import sealing as staff_sealing
@@ -126,6 +126,7 @@ def centre_loops() -> list[Loop]:
         Loop("rating", 60.0, lambda now: billing.rate(now=now)),
         Loop("outlooks", 300.0, lambda now: foreseeing.foresee(now=now), batch=foreseeing.TOGETHER),
         Loop("payments", 5.0, lambda now: repairing.tend(now=now)),
+        Loop("bills", 60.0, lambda now: matching.tend(now=now)),
         Loop("webhooks", 2.0, webhooks.deliver, batch=webhooks.TOGETHER),
         Loop("old_webhooks", 600.0, webhooks.sweep, batch=webhooks.SWEPT),
         Loop("backups", 5.0, backups.work),
