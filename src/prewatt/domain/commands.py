@@ -12,10 +12,12 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from prewatt.domain.control import cutting
+from prewatt.domain.control.models import Cut, Reason, SwitchRules
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch.models import MeterOrder
-from prewatt.domain.dispatch.states import OPEN
-from prewatt.domain.estate.models import Meter
+from prewatt.domain.dispatch.states import OPEN, State
+from prewatt.domain.estate.models import Meter, Opening
+from prewatt.domain.metering import balances
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.states import FORCED_ON
 from prewatt.domain.staff import operations as staff
@@ -35,6 +37,8 @@ RIGHTS: dict[Kind, Right] = {
     Kind.READ: Right.METER_ORDERS,
 }
 REASON_MAX = 200
+TENANT = "tenant"  # the cause of what tenants order themselves
+_SWITCHES = (Kind.SWITCH_OFF.value, Kind.SWITCH_ON.value)
 
 
 class NotACommand(Refused):
@@ -67,6 +71,22 @@ class CommandIdTaken(Refused):
 
 class AlreadyOrdered(Refused):
     code = "already_ordered"
+
+
+class TenantMayNot(Refused):
+    code = "tenant_may_not"
+
+
+class NothingToSwitch(Refused):
+    code = "nothing_to_switch"
+
+
+class NotPaidYet(Refused):
+    code = "not_paid_yet"
+
+
+class CutByOthers(Refused):
+    code = "cut_by_others"
 
 
 @transaction.atomic
@@ -127,6 +147,81 @@ def command(
         now=now,
     )
     return order
+
+
+@transaction.atomic
+def by_tenant(
+    *, order_id: str, opening: Opening, kind: Kind, now: datetime, confirmed: str = "", address: str = ""
+) -> MeterOrder:
+    """A tenant switches his own supply, where the site allows it; he stands in the order and in the log.
+
+    Off asks for the room's number, as for anybody. On is for who went dark by himself or for arrears, and has paid.
+    Raises a `Refused` subclass, and then nothing is sent.
+    """
+    meter = dispatch.lock_meter(opening.meter_id)
+    first = MeterOrder.objects.filter(pk=order_id).first()
+    if first is not None:
+        return _same(first, meter, kind)
+    _check_tenant(opening, meter, kind, cutting.rules())
+    if kind == Kind.SWITCH_OFF:
+        _check_meant(meter, confirmed)
+    _check_first(order_id, meter, kind)
+    order = dispatch.place_held(
+        order_id=order_id, meter=meter, kind=kind, now=now, opening_id=opening.pk, cause=(TENANT, str(opening.pk))
+    )
+    if kind == Kind.SWITCH_OFF:
+        cutting.record([order.pk], cutting.Why(Reason.ASKED, "", "", None), operator=None, now=now)
+    staff.log(
+        operator=None,
+        action=kind.value,
+        target=f"meter {meter.number}",
+        after={"order": order_id, "asked_by": f"tenant {opening.customer.number}"},
+        address=address,
+        now=now,
+    )
+    return order
+
+
+def tenant_may(opening: Opening, kind: Kind) -> bool:
+    """Would it be pointless to offer it?"""
+    try:
+        _check_tenant(opening, opening.meter, kind, cutting.rules())
+    except Refused:
+        return False
+    return True
+
+
+def _check_tenant(opening: Opening, meter: Meter, kind: Kind, rules: SwitchRules) -> None:
+    allowed = {Kind.SWITCH_OFF: rules.tenant_off, Kind.SWITCH_ON: rules.tenant_on or rules.tenant_off}.get(kind, False)
+    if not allowed or opening.closed_at is not None or opening.inactive:
+        raise TenantMayNot(_("This is not switched from here. Nothing was sent. Ask the property office."))
+    _check_meter(meter, kind)
+    state = MeterState.objects.filter(meter=meter).first()
+    if state is not None and state.relay_closed == (1 if kind == Kind.SWITCH_ON else 0):
+        raise NothingToSwitch(
+            _("Your power is on already. Nothing was sent.")
+            if kind == Kind.SWITCH_ON
+            else _("Your power is off already. Nothing was sent.")
+        )
+    if kind == Kind.SWITCH_ON:
+        _check_on(opening, meter, state)
+
+
+def _check_on(opening: Opening, meter: Meter, state: MeterState | None) -> None:
+    money = balances.of(opening, state)
+    if not money.postpaid and (money.fen is None or money.fen <= 0):
+        raise NotPaidYet(
+            _("The balance is used up. Nothing was sent. Pay first; power comes back when the meter has the money.")
+        )
+    last = MeterOrder.objects.filter(meter=meter, kind__in=_SWITCHES, state=State.DONE).order_by("-answered_at").first()
+    cut = Cut.objects.filter(order=last).first() if last is not None and last.kind == Kind.SWITCH_OFF else None
+    if cut is not None and not (
+        cut.reason == Reason.ARREARS or (cut.operator_id is None and cut.reason == Reason.ASKED)
+    ):
+        raise CutByOthers(
+            _("The property office switched it off: %(why)s. Nothing was sent. Ask there before it goes on again.")
+            % {"why": cut.get_reason_display()}
+        )
 
 
 def _place(order_id: str, meter: Meter, kind: Kind, operator: Operator, now: datetime) -> tuple[MeterOrder, bool]:

@@ -167,10 +167,11 @@ def is_protected(rules: SwitchRules, *, now: datetime) -> bool:
 
 
 def alone_lately(rules: SwitchRules, *, now: datetime) -> int:
-    """How many meters were switched off by one person alone within the span."""
+    """How many meters were switched off by one person alone within the span, and not by their own tenants."""
     since = now - timedelta(minutes=rules.limit_minutes)
     lately = Cut.objects.filter(at__gt=since, second_person__isnull=True)
-    return lately.exclude(order__state__in=CAME_TO_NOTHING).count()
+    by_tenants = Q(operator__isnull=True, reason=Reason.ASKED)
+    return lately.exclude(by_tenants).exclude(order__state__in=CAME_TO_NOTHING).count()
 
 
 def check(

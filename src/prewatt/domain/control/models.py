@@ -45,6 +45,9 @@ class SwitchRules(models.Model):
     protected_until = models.TimeField(default=time(8, 0))
     protect_weekends = models.BooleanField(default=True)
     protected_days = models.JSONField(default=no_days, blank=True)  # holidays, as 2026-10-01
+    # 远程控制: what tenants may do to their own supply from their own pages.
+    tenant_on = models.BooleanField(default=False)  # switch it on again after paying
+    tenant_off = models.BooleanField(default=False)  # switch it off, and on again
 
     class Meta:
         constraints: ClassVar = [

@@ -67,8 +67,11 @@ def set_rules(
     protected_until: time,
     protect_weekends: bool,
     protected_days: Iterable[date] = (),
+    tenant_on: bool | None = None,
+    tenant_off: bool | None = None,
     address: str = "",
 ) -> SwitchRules:
+    """`tenant_on`, `tenant_off`: None leaves them as they are."""
     _check(operator, Right.SETTINGS)
     if not (0 <= limit_count <= LIMIT_COUNT_MAX and 1 <= limit_minutes <= LIMIT_MINUTES_MAX):
         raise RulesOutOfRange
@@ -78,6 +81,8 @@ def set_rules(
     held.limit_count, held.limit_minutes = limit_count, limit_minutes
     held.protect, held.protect_weekends, held.protected_days = protect, protect_weekends, days
     held.protected_from, held.protected_until = protected_from, protected_until
+    held.tenant_on = held.tenant_on if tenant_on is None else tenant_on
+    held.tenant_off = held.tenant_off if tenant_off is None else tenant_off
     held.save()
     staff.log(
         operator=operator,
@@ -98,6 +103,8 @@ def _facts(rules: SwitchRules) -> dict[str, Any]:
         "hours": f"{rules.protected_from:%H:%M}-{rules.protected_until:%H:%M}",
         "weekends": rules.protect_weekends,
         "days": list(rules.protected_days),
+        "tenant_on": rules.tenant_on,
+        "tenant_off": rules.tenant_off,
     }
 
 

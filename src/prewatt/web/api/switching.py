@@ -38,6 +38,8 @@ class RulesOut(Schema):
     protected_until: str
     protect_weekends: bool
     protected_days: list[date]
+    tenant_on: bool
+    tenant_off: bool
     protected_now: bool
 
 
@@ -51,11 +53,13 @@ class RulesChange(Given):
     protected_until: Clock | None = None
     protect_weekends: bool | None = None
     protected_days: Annotated[list[date], Field(max_length=control.DAYS_MAX)] | None = None
+    tenant_on: bool | None = None
+    tenant_off: bool | None = None
 
 
 def _rules() -> dict[str, Any]:
     held = cutting.rules()
-    names = ("limit_count", "limit_minutes", "protect", "protect_weekends")
+    names = ("limit_count", "limit_minutes", "protect", "protect_weekends", "tenant_on", "tenant_off")
     return {
         **{name: getattr(held, name) for name in names},
         **{name: f"{getattr(held, name):%H:%M}" for name in CLOCKS},

@@ -90,6 +90,10 @@ def _page(request: HttpRequest) -> Page:
             wide=True,
         ),
     ]
+    tenants = [
+        Box("tenant_on", _("On again after paying"), "tick", value="1" if rules.tenant_on else ""),
+        Box("tenant_off", _("Off, and on again"), "tick", value="1" if rules.tenant_off else ""),
+    ]
     return Page(
         title=_("Rules of switching off"),
         page="switching",
@@ -104,6 +108,11 @@ def _page(request: HttpRequest) -> Page:
                 _("Protected hours"),
                 hours,
                 note=_("Inside them a person must say why it cannot wait. Arrears can."),
+            ),
+            Part(
+                _("What tenants may switch themselves"),
+                tenants,
+                note=_("From their own pages, with their own power alone; never a held or never-cut meter."),
             ),
         ),
         save=_("Keep the rules"),
@@ -144,6 +153,8 @@ def _set_rules(request: HttpRequest, given: dict[str, str]) -> None:
         protected_days=_days(given, problems),
         protect="protect" in given,
         protect_weekends="protect_weekends" in given,
+        tenant_on="tenant_on" in given,
+        tenant_off="tenant_off" in given,
         operator=operator(request),
         now=now(),
         address=address(request),
