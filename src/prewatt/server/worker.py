@@ -96,6 +96,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.lists import exports
     from prewatt.domain.metering import foreseeing
     from prewatt.domain.metering import operations as metering
+    from prewatt.domain.notices import sending as notices
     from prewatt.domain.payments import matching, repairing
     from prewatt.domain.reconciliation import operations as reconciliation
     from prewatt.domain.reports import summing
@@ -129,6 +130,9 @@ def centre_loops() -> list[Loop]:
         Loop("bills", 60.0, lambda now: matching.tend(now=now)),
         Loop("webhooks", 2.0, webhooks.deliver, batch=webhooks.TOGETHER),
         Loop("old_webhooks", 600.0, webhooks.sweep, batch=webhooks.SWEPT),
+        # Three, so that a modem that waits for its network keeps no log-in code waiting at another carrier.
+        *(Loop(f"notices-{number}", 1.0, notices.work, batch=notices.TOGETHER) for number in (1, 2, 3)),
+        Loop("old_notices", 3600.0, notices.sweep, batch=notices.SWEPT),
         Loop("backups", 5.0, backups.work),
         Loop("restored", 10.0, lambda now: settlement.compare_restored(now=now)),
         # Two, so that a small file does not wait for somebody else's long one.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prewatt.domain.notices.modem.port import Port
-from prewatt.domain.notices.modem.refusals import Again, ModemError, NotKnown, refusal
+from prewatt.domain.notices.modem.refusals import Again, ModemError, ModemGone, NotKnown, refusal
 from prewatt.domain.notices.sms import reading
 from prewatt.domain.notices.sms.pdu import Pdu
 
@@ -78,9 +78,11 @@ class Modem:
         """Hand a message over. Returns the reference that its report will carry. Raises NotKnown, ModemError."""
         self._write(f"AT+CMGS={one.length}\r".encode())
         self._wait_for_prompt()
-        self._write(one.pdu.encode() + CTRL_Z)
         try:
+            self._write(one.pdu.encode() + CTRL_Z)
             answer = self._answer("AT+CMGS", one.pdu, SEND_S)
+        except ModemGone as error:
+            raise NotKnown(f"{error}, while a message was handed over") from error
         except _Silent as error:
             raise NotKnown(f"the modem did not answer for {SEND_S:.0f} s after the message was handed over") from error
         for line in answer:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 
+from prewatt.domain.notices.refusals import Again, CarrierRefused, NotKnown
 
-class Again(StrEnum):
-    LATER = "later"  # the network or the modem is busy: the same message may go through soon
-    FEW_TIMES = "few_times"  # the other side does not answer: try again, but not for ever
-    NOT_THIS_NUMBER = "not_this_number"
-    NOT_THIS_MESSAGE = "not_this_message"
-    CLEAN_UP = "clean_up"  # the SIM is full: delete what is stored, then again
-    PERSON = "person"  # no message goes out until somebody looks at the modem, its SIM or its contract
+__all__ = ["AGAIN", "WORDS", "Again", "ModemError", "ModemGone", "NotKnown", "refusal"]
 
 
 # +CMS ERROR (3GPP TS 27.005, clause 3.2.5; 24.011 and 23.040 for those below 256).
@@ -69,12 +63,10 @@ WORDS: Mapping[int, str] = MappingProxyType(
 )
 
 
-class ModemError(Exception):
-    """Nothing of this message went out. `again` says what to do; `code` is the modem's own number, if it gave one."""
+class ModemError(CarrierRefused):
+    """`code` is the modem's own number, if it gave one."""
 
-    def __init__(self, text: str, *, again: Again, code: int | None = None) -> None:
-        super().__init__(text)
-        self.again, self.code = again, code
+    code: int | None
 
 
 class ModemGone(ModemError):
@@ -82,10 +74,6 @@ class ModemGone(ModemError):
 
     def __init__(self, text: str) -> None:
         super().__init__(text, again=Again.LATER)
-
-
-class NotKnown(Exception):
-    """The message was handed over and no answer came: it may have gone out. Sending it again may deliver it twice."""
 
 
 def refusal(code: int) -> ModemError:
