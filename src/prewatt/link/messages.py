@@ -68,8 +68,8 @@ class Order(Message, frozen=True, kw_only=True):
     count: int | None = None  # money kinds: the purchase count that the meter shows when it is done (its own + 1)
     # money kinds: what the meter's total-bought register shows before, if the centre knows
     bought_before_fen: int | None = None
-    # PRICES, LIMITS: named values in base units, e.g. {"alarm1_fen": 2000}. Where the platform bills a meter that counts
-    # money too: SWITCH_ON with {"hold": 1} keeps it on against its own balance, SWITCH_OFF with {"release": 1} ends that
+    # PRICES, LIMITS: named values in base units, e.g. {"alarm1_fen": 2000}. Where the platform bills a meter that
+    # counts money too: SWITCH_ON {"hold": 1} keeps it on against its own balance, SWITCH_OFF {"release": 1} ends that
     values: dict[str, int] = {}
     cancel: bool = False  # the centre wants it cancelled; allowed only when a reading proves that it was not applied
 

@@ -33,7 +33,7 @@ LEDGER = {
     "cause_known": """
         SELECT 'transfer ' || id, key || ' names an unknown cause' FROM ledger_transfer
         WHERE cause_kind NOT IN ('sale', 'refund', 'reversal', 'opening', 'usage', 'adjustment', 'closing', 'change',
-            'hand_over', 'clear_back', 'difference', 'payment', 'payback')""",
+            'hand_over', 'rebill', 'clear_back', 'difference', 'payment', 'payback')""",
 }
 
 # Every transfer with its accounts by name.
@@ -99,7 +99,8 @@ CAUSES = {
             AND t.amount_fen = o.amount_fen AND CAST(o.opening_id AS VARCHAR(64)) = CASE
                 WHEN o.kind = 'recharge' AND t.debit_code = 'wallet' AND t.credit_code = 'meter' THEN t.credit_owner
                 WHEN o.kind = 'refund' AND t.debit_code = 'meter' AND t.credit_code =
-                    CASE WHEN o.cause_kind = 'change' THEN 'carried' ELSE 'wallet' END THEN t.debit_owner END
+                    CASE WHEN o.cause_kind IN ('change', 'rebill') THEN 'carried' ELSE 'wallet' END
+                    THEN t.debit_owner END
         WHERE o.kind IN ('recharge', 'refund') AND t.id IS NULL""",
     "order_settled": """
         SELECT 'order ' || o.id, o.kind || ' is ' || o.state || ', its money is ' || COALESCE(e.kind, 'reserved')
@@ -151,7 +152,8 @@ CAUSES = {
                 <= (SELECT COUNT(*) FROM dispatch_decision x WHERE x.order_id = t.cause_id)
                  + (SELECT COUNT(*) FROM dispatch_contradiction y
                     WHERE y.order_ref = t.cause_id AND y.seen_at IS NOT NULL))""",
-    # 销户 closing, 换表 change, 过户 hand_over: each transfer belongs to a line, which says what it came to.
+    # 销户 closing, 换表 change, 过户 hand_over, 计费方式变更 rebill: each transfer belongs to a line, which says what
+    # it came to.
     "ended_as_recorded": """
         SELECT 'transfer ' || t.id, t.key || ' is not what its account ended with' FROM named t
         LEFT JOIN vending_closingline l ON l.code = t.cause_id
@@ -160,7 +162,7 @@ CAUSES = {
         LEFT JOIN dispatch_meterorder o ON o.cause_kind = t.cause_kind AND o.cause_id = t.cause_id
             AND t.key IN ('order:' || o.id, 'order:' || o.id || ':end', 'order:' || o.id || ':carried',
                 'order:' || o.id || ':carried:end')
-        WHERE t.cause_kind IN ('closing', 'change', 'hand_over') AND (c.id IS NULL OR NOT CASE
+        WHERE t.cause_kind IN ('closing', 'change', 'hand_over', 'rebill') AND (c.id IS NULL OR NOT CASE
             WHEN t.key LIKE t.cause_kind || ':' || l.code || ':used:%' THEN t.kind = 'posted'
                 AND ((t.debit_code = 'meter' AND t.debit_owner = CAST(l.opening_id AS VARCHAR(64))
                         AND t.credit_code = 'revenue')
@@ -172,17 +174,25 @@ CAUSES = {
                 AND ((c.kind = 'close' AND t.credit_code = 'wallet'
                         AND t.credit_owner = CAST(c.customer_id AS VARCHAR(64)))
                     OR (c.kind = 'change' AND t.credit_code = 'carried' AND t.credit_owner = l.code))
-            WHEN t.key = 'change:' || l.code || ':back' THEN t.kind = 'posted' AND c.kind = 'change'
+            WHEN t.key = c.kind || ':' || l.code || ':back' THEN t.kind = 'posted' AND c.kind IN ('change', 'rebill')
                 AND t.debit_code = 'carried' AND t.debit_owner = l.code AND t.credit_code = 'wallet'
                 AND t.credit_owner = CAST(c.customer_id AS VARCHAR(64))
             WHEN t.key = 'hand_over:' || l.code THEN t.kind = 'posted' AND c.kind = 'hand_over'
                 AND t.amount_fen = l.carried_fen
                 AND t.debit_code = 'meter' AND t.debit_owner = CAST(l.opening_id AS VARCHAR(64))
                 AND t.credit_code = 'meter' AND t.credit_owner = CAST(l.new_opening_id AS VARCHAR(64))
-            WHEN o.kind = 'refund' THEN c.kind = 'change' AND t.debit_code = 'meter'
+            WHEN t.key = 'rebill:' || l.code || ':account' THEN t.kind = 'posted' AND c.kind = 'rebill'
+                AND t.amount_fen = l.balance_fen AND t.debit_code = 'meter'
                 AND t.debit_owner = CAST(l.opening_id AS VARCHAR(64))
                 AND t.credit_code = 'carried' AND t.credit_owner = l.code
-            WHEN o.kind = 'open' THEN c.kind = 'change' AND t.debit_code = 'carried' AND t.debit_owner = l.code
+            WHEN t.key = 'rebill:' || l.code || ':carried' THEN t.kind = 'posted' AND c.kind = 'rebill'
+                AND t.amount_fen = l.carried_fen AND t.debit_code = 'carried' AND t.debit_owner = l.code
+                AND t.credit_code = 'meter' AND t.credit_owner = CAST(l.new_opening_id AS VARCHAR(64))
+            WHEN o.kind = 'refund' THEN c.kind IN ('change', 'rebill') AND t.debit_code = 'meter'
+                AND t.debit_owner = CAST(l.opening_id AS VARCHAR(64))
+                AND t.credit_code = 'carried' AND t.credit_owner = l.code
+            WHEN o.kind = 'open' THEN c.kind IN ('change', 'rebill')
+                AND t.debit_code = 'carried' AND t.debit_owner = l.code
                 AND t.credit_code = 'meter' AND t.credit_owner = CAST(o.opening_id AS VARCHAR(64))
             ELSE 1 = 0 END)""",
     "ended_line_booked": """
@@ -191,7 +201,7 @@ CAUSES = {
             || COALESCE(g.fen, 0) || ' are booked'
         FROM vending_closingline l JOIN vending_closing c ON c.id = l.closing_id
         LEFT JOIN (SELECT cause_id, SUM(CASE WHEN debit_code = 'meter' THEN amount_fen ELSE -amount_fen END) AS fen
-                   FROM named WHERE cause_kind IN ('closing', 'change', 'hand_over')
+                   FROM named WHERE cause_kind IN ('closing', 'change', 'hand_over', 'rebill')
                        AND key = cause_kind || ':' || cause_id || ':used:1' GROUP BY cause_id) u ON u.cause_id = l.code
         LEFT JOIN (SELECT x.code, SUM(f.amount_fen) AS fen FROM vending_closingline x JOIN vending_refund f
                    ON f.opening_id = x.opening_id AND f.state = 'done'
@@ -199,8 +209,8 @@ CAUSES = {
                    GROUP BY x.code) b ON b.code = l.code
         LEFT JOIN (SELECT cause_id, SUM(amount_fen) AS fen FROM named
                    WHERE (cause_kind = 'hand_over' AND key = 'hand_over:' || cause_id)
-                       OR (cause_kind = 'change' AND debit_code = 'carried' AND credit_code = 'meter'
-                           AND kind = 'confirmed')
+                       OR (cause_kind IN ('change', 'rebill') AND debit_code = 'carried' AND credit_code = 'meter'
+                           AND kind IN ('confirmed', 'posted'))
                    GROUP BY cause_id) g ON g.cause_id = l.code
         WHERE l.state = 'done' AND (COALESCE(u.fen, 0) <> l.used_fen OR COALESCE(b.fen, 0) <> l.back_fen
             OR COALESCE(g.fen, 0) <> l.carried_fen)""",

@@ -180,7 +180,7 @@ def pay_back_carried(*, change_id: str, tender: str, operator: Operator, now: da
     closing.log_step(line, "pay_back_carried", operator, now, address)
     if line.carried_fen:
         ledger.post(
-            key=f"change:{line.code}:back",
+            key=f"{leaving.cause(line).kind}:{line.code}:back",
             cause=leaving.cause(line),
             debit=accounts.carried(line.code),
             credit=accounts.wallet(line.closing.customer_id),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch.models import SERIAL_KINDS, MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State
-from prewatt.domain.estate.models import Opening
+from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
@@ -25,7 +25,7 @@ from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.states import FORCED_ON
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, counters, final, leaving, news, receipts, shifts
+from prewatt.domain.vending import checks, counters, final, leaving, news, platform, receipts, shifts
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Refund, Sale, SaleState
 from prewatt.domain.vending.records import ENDED, Closing, ClosingKind, ClosingLine, How, LineState
@@ -35,7 +35,7 @@ from prewatt.link.messages import Kind
 from prewatt.units.values import Money
 
 if TYPE_CHECKING:
-    from prewatt.domain.estate.models import Customer, Meter
+    from prewatt.domain.estate.models import Customer
     from prewatt.domain.staff.models import Operator
 
 RIGHT = Right.OPEN_ACCOUNT
@@ -317,8 +317,9 @@ def check_answers(
     silent = [meter for meter in meters if meter.pk not in typed and (meter.pk not in states or states[meter.pk].lost)]
     if silent:
         raise ReadingNeeded(silent)
+    ours = platform.kept_on(Meter.objects.filter(pk__in=[meter.pk for meter in meters]))
     for meter in meters:
-        if meter.pk not in typed and states[meter.pk].forced == FORCED_ON:
+        if meter.pk not in typed and meter.pk not in ours and states[meter.pk].forced == FORCED_ON:
             raise MeterOnHold(meter)
 
 
@@ -532,7 +533,8 @@ def type_reading(
     checks.check_operator(operator, RIGHT, line.meter)
     if line.how == How.TYPED:
         return line
-    if line.state not in (LineState.READING, LineState.STUCK) or line.closing.kind == ClosingKind.HAND_OVER:
+    by_meter = line.closing.kind in (ClosingKind.HAND_OVER, ClosingKind.REBILL)
+    if line.state not in (LineState.READING, LineState.STUCK) or by_meter:
         raise NotThere(line)
     check_typed(line.meter, typed, operator, second_person, now=now)
     _recall(line, now)

@@ -17,6 +17,7 @@ from prewatt.domain.ledger.accounts import meter as meter_account
 from prewatt.domain.ledger.accounts import wallet
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.states import FORCED_ON
+from prewatt.domain.vending import platform
 from prewatt.domain.vending.look import Look, look
 from prewatt.domain.vending.models import Refund, Sale, SaleState
 from prewatt.domain.vending.records import ENDED, Closing, ClosingKind, ClosingLine, ClosingState, How, LineState
@@ -60,11 +61,12 @@ def standings(*, customer: Customer, operator: Operator) -> list[Standing]:
 def standing(opening: Opening) -> Standing:
     state = MeterState.objects.filter(meter=opening.meter_id).first()
     seen = look(opening.meter_id)
+    mine = Meter.objects.filter(pk=opening.meter_id)
     orders = MeterOrder.objects.filter(meter=opening.meter_id, kind__in=sorted(SERIAL_KINDS), state__in=sorted(OPEN))
     blocked = Blocked(
         orders=tuple(orders.order_by("placed_at", "id")),
         lost=state is None or state.lost,
-        held=state is not None and state.forced == FORCED_ON,
+        held=state is not None and state.forced == FORCED_ON and not platform.kept_on(mine),
         ending=seen.ending,
     )
     return Standing(
@@ -171,7 +173,7 @@ def may(line: ClosingLine) -> tuple[str, ...]:
         LineState.NOT_CARRIED: ("carry_again", "pay_back_carried"),
     }
     unfit = set()
-    if line.closing.kind == ClosingKind.HAND_OVER or line.how == How.TYPED:
+    if line.closing.kind in (ClosingKind.HAND_OVER, ClosingKind.REBILL) or line.how == How.TYPED:
         unfit.add("type_reading")
     if line.carried_fen:
         unfit.add("withdraw")

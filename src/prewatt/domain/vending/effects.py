@@ -13,7 +13,7 @@ from prewatt.domain.dispatch.states import State
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
-from prewatt.domain.vending import news
+from prewatt.domain.vending import news, platform
 from prewatt.domain.vending.leaving import CAUSES
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale, SaleState
 from prewatt.domain.vending.returning import pay, set_sale
@@ -56,6 +56,7 @@ def recalled_too_late(order: MeterOrder, *, now: datetime) -> None:
         meter=order.meter,
         opening_id=order.opening_id,
         kind=Kind.SWITCH_ON,
+        values=platform.switching(order.meter, Kind.SWITCH_ON),
         cause=("recalled", order.pk),
         now=now,
         expires_at=now + POWER_BACK,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from prewatt.domain.billing import operations as billing
 from prewatt.domain.billing import queries as billing_queries
+from prewatt.domain.billing.models import Billing
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch import queries as dispatch_queries
 from prewatt.domain.dispatch.states import State
@@ -28,6 +29,7 @@ from prewatt.domain.ledger.models import Transfer
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.tariff import operations as tariff
 from prewatt.domain.tariff.models import PlanUse
+from prewatt.domain.tariff.queries import plans_of
 from prewatt.domain.vending import platform, terms
 from prewatt.domain.vending.look import net_fen
 from prewatt.domain.vending.models import Refund
@@ -41,11 +43,24 @@ if TYPE_CHECKING:
     from prewatt.domain.dispatch.models import MeterOrder
 
 ATTEMPTS = 5  # then a person looks why this meter does not do it
-CAUSES = {ClosingKind.CLOSE: "closing", ClosingKind.CHANGE: "change", ClosingKind.HAND_OVER: "hand_over"}
+CAUSES = {
+    ClosingKind.CLOSE: "closing",
+    ClosingKind.CHANGE: "change",
+    ClosingKind.HAND_OVER: "hand_over",
+    ClosingKind.REBILL: "rebill",
+}
+CARRIES = (ClosingKind.CHANGE, ClosingKind.REBILL)  # the balance waits beside the accounts, and goes on
 ON_THE_WAY = (State.QUEUED, State.LEASED, State.TAKEN)
 _FIXED = ("code", "closing", "opening", "meter")
 _WRITTEN = [field.name for field in ClosingLine._meta.concrete_fields if field.name not in _FIXED]
-_WORDS = {Kind.SWITCH_OFF: "off", Kind.READ: "read", Kind.REFUND: "back", Kind.OPEN: "open", Kind.RELEASE: "on"}
+_WORDS = {
+    Kind.SWITCH_OFF: "off",
+    Kind.READ: "read",
+    Kind.REFUND: "back",
+    Kind.OPEN: "open",
+    Kind.RELEASE: "on",
+    Kind.SWITCH_ON: "on",
+}
 
 
 def cause(line: ClosingLine) -> ledger.Cause:
@@ -81,9 +96,11 @@ def _place(
         opening_id=line.opening_id if meter is None else line.new_opening_id,
         kind=kind,
         amount_fen=amount_fen,
+        values=platform.switching(line.meter, kind),
         cause=cause(line),
         operator=line.closing.operator,
         now=now,
+        expires_at=now + platform.POWER_BACK if kind == Kind.SWITCH_ON else None,
     )
 
 
@@ -155,7 +172,7 @@ def judge(line: ClosingLine, *, energy_wh: int | None, balance_fen: int, read_at
 def _take_off(line: ClosingLine, now: datetime) -> None:
     """Reserve the credit and order the meter to give it up."""
     fen = line.balance_fen or 0
-    changes = line.closing.kind == ClosingKind.CHANGE
+    changes = line.closing.kind in CARRIES
     order_id = f"{line.code}.{_WORDS[Kind.REFUND]}{line.attempt}"
     why = cause(line) if changes else ledger.Cause("refund", order_id)
     ledger.pend(
@@ -211,7 +228,7 @@ def pay_back(line: ClosingLine, fen: int, *, now: datetime, tender: str = "") ->
 def _take_off_the_books(line: ClosingLine, now: datetime) -> None:
     """The meter is dead: two people say what it held. The books correct its account by that, with their reason."""
     fen = line.balance_fen or 0
-    changes = line.closing.kind == ClosingKind.CHANGE
+    changes = line.closing.kind in CARRIES
     ledger.post(
         key=f"{cause(line).kind}:{line.code}:typed",
         cause=cause(line),
@@ -228,8 +245,21 @@ def _take_off_the_books(line: ClosingLine, now: datetime) -> None:
 
 
 def _take_off_the_account(line: ClosingLine, now: datetime) -> None:
-    """Its balance never was on the meter: it is paid at once."""
+    """Its balance never was on the meter: it is paid, or goes on, at once."""
     fen = line.balance_fen or 0
+    if line.closing.kind in CARRIES:
+        ledger.post(
+            key=f"{cause(line).kind}:{line.code}:account",
+            cause=cause(line),
+            debit=accounts.meter(line.opening_id),
+            credit=accounts.carried(line.code),
+            amount_fen=fen,
+            at=now,
+        )
+        billing.keep_put(line.opening_id)
+        line.carried_fen += fen
+        emptied(line, now=now)
+        return
     platform.take_back(
         kind="refund",
         row_id=f"{line.code}.paid",
@@ -258,7 +288,7 @@ def _was_taken(line: ClosingLine, order: MeterOrder, now: datetime) -> None:
 
 
 def _count_taken(line: ClosingLine, order: MeterOrder) -> None:
-    if line.closing.kind == ClosingKind.CHANGE:
+    if line.closing.kind in CARRIES:
         line.carried_fen += order.amount_fen or 0
     else:
         line.back_fen += order.amount_fen or 0
@@ -280,11 +310,14 @@ def emptied(line: ClosingLine, *, now: datetime) -> None:
             move(line, LineState.DONE, now=now)
         case ClosingKind.CHANGE:
             _change_over(line, now)
+        case ClosingKind.REBILL:
+            _rebill(line, now)
 
 
 def release(line: ClosingLine, *, now: datetime) -> None:
-    """Back to prepaid: the meter itself decides by its balance again."""
-    _place(line, Kind.RELEASE, now=now)
+    """Back to prepaid: the meter itself decides by its balance again. Or on, where the platform decides."""
+    on_platform = billing_queries.billed_here(line.opening_id)
+    _place(line, Kind.SWITCH_ON if on_platform else Kind.RELEASE, now=now)
 
 
 def book_used(line: ClosingLine, *, now: datetime) -> int:
@@ -329,6 +362,47 @@ def kept(old: Opening) -> dict[str, object]:
     room's: whom to tell of what, the old one had said for himself.
     """
     return {name: getattr(old, name) for name in ("use", "alarm1_notify", "alarm2_notify", "texts")}
+
+
+# --- 计费方式变更 -------------------------------------------------------------------------------------------------
+
+
+def _rebill(line: ClosingLine, now: datetime) -> None:
+    """The same meter goes on under the other billing. To the platform at once; to the meter by an opening order, as
+    after a change of meters, so that its own balance becomes exactly what is carried.
+    """
+    to = line.closing.rebilling
+    if not to.billing:
+        _keep_prices(line, now)
+        line.new_meter = line.meter
+        move(line, LineState.CARRYING, now=now)
+        return
+    shown = MeterState.objects.filter(meter=line.meter_id).values_list("purchase_count", flat=True).first()
+    new = succeed(line, line.opening, count=shown or 0, bought_fen=None, now=now)
+    terms_ = {"overdraft_fen": to.overdraft_fen, "switch_on_min_fen": to.switch_on_min_fen}
+    billing.begin(opening=new, asked=line.code, billing=Billing(to.billing), **terms_)
+    if line.carried_fen:
+        ledger.post(
+            key=f"rebill:{line.code}:carried",
+            cause=cause(line),
+            debit=accounts.carried(line.code),
+            credit=accounts.meter(new.pk),
+            amount_fen=line.carried_fen,
+            at=now,
+        )
+        billing.keep_put(new.pk)
+    line.new_opening = new
+    _place(line, Kind.SWITCH_ON, meter=line.meter, now=now)
+    move(line, LineState.DONE, now=now)
+
+
+def _keep_prices(line: ClosingLine, now: datetime) -> None:
+    """The plan's five prices go to the meter with the account: from now on it charges by them."""
+    plan = plans_of([line.meter_id]).get(line.meter_id)
+    if plan is not None:
+        new: dict[str, Any] = {name: fen for name, fen in plan.prices.items() if fen != getattr(line.meter, name)}
+        if new:
+            estate.change_meter(meter=line.meter, operator=line.closing.operator, now=now, **new)
 
 
 # --- 换表 ---------------------------------------------------------------------------------------------------------

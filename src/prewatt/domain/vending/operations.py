@@ -15,6 +15,7 @@ from prewatt.domain.vending.handing import hand_over
 from prewatt.domain.vending.opening import open_account
 from prewatt.domain.vending.paying import sell_many
 from prewatt.domain.vending.printing import print_receipt
+from prewatt.domain.vending.rebilling import change_billing
 from prewatt.domain.vending.returning import ask_reading, pay_out, refund, reverse
 from prewatt.domain.vending.selling import resend, sell
 from prewatt.domain.vending.shifts import close_shift, open_shift
@@ -24,6 +25,7 @@ __all__ = [
     "advance",
     "ask_reading",
     "carry_again",
+    "change_billing",
     "change_meter",
     "change_settings",
     "close_account",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from prewatt import profiles
@@ -77,6 +78,42 @@ class NoRelay(Refused):
             )
             % {"meter": meter.number}
         )
+
+
+class CutsByItself(Refused):
+    code = "cuts_by_itself"
+    field = "billing"
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__(
+            _(
+                "Meter %(meter)s counts money by itself and cannot be kept on from here: it would cut by a balance "
+                "that means nothing. Nothing was booked. Turn its prepaid function off at the meter, or leave its "
+                "account to meter billing."
+            )
+            % {"meter": meter.number}
+        )
+
+
+def counting(meters: QuerySet[Meter]) -> QuerySet[Meter]:
+    """Meters whose own prepaid logic may cut: they say so, or had an account of their own and say nothing."""
+    own = Opening.objects.filter(meter=OuterRef("pk"), platform_terms__isnull=True)
+    return meters.filter(Q(state__prepaid_open=1) | Q(state__prepaid_open__isnull=True) & Exists(own))
+
+
+def kept_on(meters: QuerySet[Meter]) -> set[int]:
+    """Those of them that the platform bills: they are on by being held 保电, whatever their own balance says."""
+    found = counting(meters).filter(openings__closed_at__isnull=True, openings__platform_terms__isnull=False)
+    return set(found.order_by().values_list("pk", flat=True))
+
+
+def switching(meter: Meter, kind: Kind) -> dict[str, int]:
+    """What a switching order to this meter says beside its kind."""
+    extra = _BESIDE.get(kind)
+    return dict(extra) if extra and meter.pk in kept_on(Meter.objects.filter(pk=meter.pk)) else {}
+
+
+_BESIDE = {Kind.SWITCH_ON: {"hold": 1}, Kind.SWITCH_OFF: {"release": 1}}
 
 
 def check_not_on_platform(opening: Opening, meter: Meter) -> None:
@@ -155,6 +192,11 @@ def _check_meter(meter: Meter, now: datetime) -> None:
         )
     if Opening.objects.filter(meter=meter, closed_at__isnull=True).exists():
         raise AlreadyOpen(meter)
+    check_can_be_billed(meter, now)
+
+
+def check_can_be_billed(meter: Meter, now: datetime) -> None:
+    """There is a price for what it uses, and it obeys the platform's switch and not its own balance."""
     begins = whole_second(now)  # as a price does: one given by this very form counts
     rules = rules_of(meter.pk, until=begins + timedelta(seconds=1))
     if not rules or rules[0].since > begins:
@@ -165,6 +207,8 @@ def _check_meter(meter: Meter, now: datetime) -> None:
         known.command(Kind.SWITCH_OFF.value)
     except NotAllowed as error:
         raise NoRelay(meter) from error
+    if Kind.HOLD.value not in known.commands and counting(Meter.objects.filter(pk=meter.pk)).exists():
+        raise CutsByItself(meter)
 
 
 class NotBilledHere(Refused):
@@ -266,6 +310,7 @@ def _switch_on(order_id: str, meter: Meter, cause: tuple[str, str], operator: Op
         order_id=order_id,
         meter=meter,
         kind=Kind.SWITCH_ON,
+        values=switching(meter, Kind.SWITCH_ON),
         cause=cause,
         operator=operator,
         now=now,

@@ -1,4 +1,7 @@
-"""What remains of an account that ended (销户, 换表, 过户), one line a meter. Written by itself, never edited."""
+"""What remains of an account that ended (销户, 换表, 过户, 计费方式变更), one line a meter.
+
+Written by itself, never edited.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ class ClosingKind(models.TextChoices):
     CLOSE = "close", _("account closed")  # 销户
     CHANGE = "change", _("meter changed")  # 换表
     HAND_OVER = "hand_over", _("handed over")  # 过户
+    REBILL = "rebill", _("billing changed")  # 计费方式变更: 仪表计费 <-> 平台计费
 
 
 class ClosingState(models.TextChoices):
@@ -75,6 +79,18 @@ class Closing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.id}"
+
+
+class Rebilling(models.Model):
+    """Who bills from then on, of a `REBILL`. Empty: the meter. Never changed."""
+
+    closing = models.OneToOneField(Closing, on_delete=models.PROTECT, primary_key=True, related_name="rebilling")
+    billing = models.CharField(max_length=8, blank=True)  # of `billing.Billing`
+    overdraft_fen = models.BigIntegerField(default=0)
+    switch_on_min_fen = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.closing_id} {self.billing or 'meter'}"
 
 
 class ClosingLine(models.Model):
