@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from counter import Counter
 
 PASSWORD = "246810"
-OPEN = {"login", "logout", "language", "manifest", "worker", "offline"}
+OPEN = {"login", "login-phone", "login-code", "logout", "language", "manifest", "worker", "offline"}
 THEIRS = ("李四", "K0002", "0399000000", "9902")
 
 
@@ -36,6 +36,7 @@ class Two:
 
     def __init__(self, counter: Counter) -> None:
         from prewatt.domain.cutoff.models import Notice
+        from prewatt.domain.dispatch.models import MeterOrder
         from prewatt.domain.estate.models import Floor, Opening, Room
         from prewatt.domain.metering.models import UsageDay, UsageHour
 
@@ -54,7 +55,17 @@ class Two:
         counter.read(theirs, balance_fen=777_77)
         self.sale = counter.sell("s1")
         self.their_sale = counter.sell("s2", meter=theirs)
+        self.payment, self.their_payment = (self._payment(one) for one in (self.mine, self.theirs))
         for opening in (self.mine, self.theirs):
+            MeterOrder.objects.create(
+                id=f"o{opening.pk}",
+                meter=opening.meter,
+                kind="switch_on",
+                cause_kind="tenant",
+                cause_id=str(opening.pk),
+                placed_at=counter.now,
+                expires_at=counter.now,
+            )
             Notice.objects.create(opening=opening, word="first", at=counter.now, money_fen=opening.pk)
             ms = int(counter.now.timestamp() * 1000)
             UsageHour.objects.create(meter=opening.meter, start_ms=ms // 3_600_000 * 3_600_000 + 3_600_000, energy_wh=9)
@@ -66,6 +77,24 @@ class Two:
                 last_ms=1,
                 closed_at=counter.now,
             )
+
+    def _payment(self, opening: Any) -> Any:
+        from prewatt.domain.payments.models import Attempt
+
+        at = self.counter.now
+        return Attempt.objects.create(
+            order_no=f"no{opening.pk}",
+            order_id=f"order{opening.pk}",
+            opening=opening,
+            meter=opening.meter,
+            customer=opening.customer,
+            amount_fen=10_00,
+            channel="alipay",
+            way="phone",
+            created_at=at,
+            expires_at=at,
+            state_at=at,
+        )
 
     def logged_in(self, number: str = "K0001") -> Client:
         client = Client()
@@ -84,6 +113,8 @@ def arguments(name: str, two: Two, *, theirs: bool) -> list[Any]:
     known: dict[str, Any] = {
         "pk": (two.theirs if theirs else two.mine).pk,
         "receipt": (two.their_sale if theirs else two.sale).receipt,
+        "way": "on",
+        "order_id": (two.their_payment if theirs else two.payment).order_id,
     }
     return [known[one] for one in PAGES[name].pattern.converters]
 

@@ -12,6 +12,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from prewatt.domain.estate.models import Customer
 from prewatt.domain.notices import operations as notices
+from prewatt.domain.notices.models import Carrier, Door
 from prewatt.domain.tenants import tallies
 from prewatt.domain.tenants.doors import DAY, QUARTER, Entered, begin, has_phone, mobile
 from prewatt.domain.tenants.models import Code, Visit
@@ -26,6 +27,11 @@ CODE_TRIES_OF_AN_ADDRESS = Limit("code_address", 30, QUARTER)
 CODE_TRIES = 5
 CODE_VALID = timedelta(minutes=5)
 CODE_DIGITS = 6
+
+
+def can_send() -> bool:
+    """Is there a carrier that takes text messages?"""
+    return Carrier.objects.filter(door=Door.TEXT, on=True).exists()
 
 
 def ask_code(*, phone: str, language: str, address: str, now: datetime) -> str:

@@ -19,6 +19,7 @@ from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.closing import HOUR_MS, day_start_ms
 from prewatt.domain.metering.models import UsageDay, UsageHour
 from prewatt.domain.metering.queries import zone
+from prewatt.domain.notices.models import Door, Message, State
 from prewatt.domain.tariff.models import BANDS
 from prewatt.domain.tenants.doors import customers
 from prewatt.domain.tenants.models import Visit
@@ -43,8 +44,14 @@ def purchases(mine: Iterable[Customer]) -> QuerySet[Sale]:
     return found.select_related("meter__room", "order").order_by("-sold_at", "-series", "-number")
 
 
-def messages(opening: Opening) -> QuerySet[Notice]:
-    """What this account was or is to be told about its money, newest first."""
+def messages(opening: Opening) -> QuerySet[Message]:
+    """What was said to this tenant about this meter, newest first; no code of anybody's."""
+    mine = Message.objects.filter(customer=opening.customer_id, meter=opening.meter_id, made_at__gte=opening.opened_at)
+    return mine.filter(door=Door.TEXT).exclude(kind="code").exclude(state=State.EXPIRED).order_by("-made_at", "-pk")
+
+
+def warnings(opening: Opening) -> QuerySet[Notice]:
+    """What the rules of fair cut-off have told it, or are to tell, newest first."""
     return Notice.objects.filter(opening=opening).order_by("-at", "-pk")
 
 

@@ -9,16 +9,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 
+from prewatt.domain import commands
 from prewatt.domain.estate.models import Opening
 from prewatt.domain.forecast.rule import Left
 from prewatt.domain.metering.queries import today, zone
 from prewatt.domain.metering.states import State
 from prewatt.domain.tenants import doors, queries
+from prewatt.link.messages import Kind
 from prewatt.web.parts.pages import now
 from prewatt.web.parts.visits import account, accounts, visit
 from prewatt.web.parts.words import Text
 from prewatt.web.tenant.door import DOOR
 from prewatt.web.tenant.frame import frame
+from prewatt.web.tenant.views import pay
 from prewatt.web.tenant.views.use import daily_chart
 
 SAID: dict[State, Text] = {
@@ -45,7 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @DOOR.page()
 def home(request: HttpRequest, pk: int) -> HttpResponse:
     opening = account(request, pk)
-    context = frame(request, opening, "home") | _shown(opening)
+    context = frame(request, opening, "home") | _shown(opening) | pay.card(opening)
     return render(request, "tenant/home.html", context)
 
 
@@ -64,6 +67,7 @@ def _shown(opening: Opening) -> dict[str, Any]:
     return {
         "home": found,
         "chart": chart,
+        "on": commands.tenant_may(opening, Kind.SWITCH_ON),
         "said": next((SAID[one] for one in states if one in SAID), None),
         "runs_out_at": at + timedelta(days=found.left.days) if found.left and found.left.days < WEEK else None,
         "strip": _strip(found.left, at) if found.left else (),

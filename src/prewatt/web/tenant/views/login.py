@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from prewatt.domain.staff.refusals import Refused
-from prewatt.domain.tenants import doors
+from prewatt.domain.tenants import codes, doors
 from prewatt.domain.tenants.refusals import TooOften
 from prewatt.web.parts.pages import address, now, refusal
 from prewatt.web.parts.sign_in import agent
 from prewatt.web.tenant.door import DOOR
 
 YEAR_S = 365 * 24 * 3600
+PHONE_MAX = 32
 
 
 @sensitive_post_parameters("password")
@@ -45,9 +49,70 @@ def _form(request: HttpRequest, error: Refused | None = None) -> HttpResponse:
         "number": request.POST.get("number", "")[: doors.NUMBER_MAX],
         "refused": refusal(error) if error else None,
         "demo": settings.DEMO,
+        "codes": codes.can_send(),
     }
-    status = 200 if error is None else 429 if isinstance(error, TooOften) else 422
-    return render(request, "tenant/login.html", context, status=status)
+    return render(request, "tenant/login.html", context, status=_status(error) if error else 200)
+
+
+PHONE = "prewatt_tenant_phone"
+PHONE_S = 600
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def by_phone(request: HttpRequest) -> HttpResponse:
+    """Ask for a code. Whether the phone is anybody's, the answer does not tell."""
+    context: dict[str, Any] = {"phone": request.POST.get("phone", "")[:PHONE_MAX]}
+    if request.method != "POST":
+        return render(request, "tenant/login_phone.html", context)
+    try:
+        digits = codes.ask_code(
+            phone=context["phone"], language=get_language() or "", address=address(request), now=now()
+        )
+    except Refused as error:
+        context["refused"] = refusal(error)
+        return render(request, "tenant/login_phone.html", context, status=_status(error))
+    response = redirect("tenant:login-code")
+    response.set_signed_cookie(
+        PHONE,
+        digits,
+        max_age=PHONE_S,
+        path=DOOR.path,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+    return response
+
+
+@sensitive_post_parameters("code")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def by_code(request: HttpRequest) -> HttpResponse:
+    digits = request.get_signed_cookie(PHONE, default="", max_age=PHONE_S)
+    if not digits:
+        return redirect("tenant:login-phone")
+    context: dict[str, Any] = {"phone": digits}
+    if request.method != "POST":
+        return render(request, "tenant/login_code.html", context)
+    try:
+        entered = codes.enter_by_code(
+            phone=digits,
+            code=request.POST.get("code", "")[:16],
+            address=address(request),
+            agent=agent(request),
+            now=now(),
+        )
+    except Refused as error:
+        context["refused"] = refusal(error)
+        return render(request, "tenant/login_code.html", context, status=_status(error))
+    response = DOOR.keep(redirect("tenant:index"), entered)
+    response.delete_cookie(PHONE, path=DOOR.path)
+    return response
+
+
+def _status(error: Refused) -> int:
+    return 429 if isinstance(error, TooOften) else 422
 
 
 @require_POST

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from prewatt.domain import commands
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.tenants import doors, queries
 from prewatt.domain.vending import printing
 from prewatt.domain.vending.receipt_text import PARTS
+from prewatt.link.messages import Kind
 from prewatt.web.parts import papers
 from prewatt.web.parts.pages import now, refusal
 from prewatt.web.parts.visits import account, visit
@@ -58,11 +60,12 @@ def receipt(request: HttpRequest, receipt: str) -> HttpResponse:
 @DOOR.page()
 def messages(request: HttpRequest, pk: int) -> HttpResponse:
     opening = account(request, pk)
-    said = queries.messages(opening)[:MESSAGES]
-    return render(request, "tenant/messages.html", frame(request, opening, "home") | {"said": said})
+    said = {"said": queries.messages(opening)[:MESSAGES], "warnings": queries.warnings(opening)[:MESSAGES]}
+    return render(request, "tenant/messages.html", frame(request, opening, "home") | said)
 
 
 @DOOR.page()
 def me(request: HttpRequest, pk: int) -> HttpResponse:
     opening = account(request, pk)
-    return render(request, "tenant/me.html", frame(request, opening, "me"))
+    may_off = commands.tenant_may(opening, Kind.SWITCH_OFF)
+    return render(request, "tenant/me.html", frame(request, opening, "me") | {"off": may_off})

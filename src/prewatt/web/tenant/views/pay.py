@@ -1,0 +1,102 @@
+"""Paying in two taps, and watching it arrive: 已支付，正在下发 → 已到账."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from prewatt.domain.estate.models import Opening
+from prewatt.domain.payments import operations as payments
+from prewatt.domain.payments import queries
+from prewatt.domain.payments.channel import Opens, Way
+from prewatt.domain.payments.models import UNSETTLED, Attempt
+from prewatt.domain.staff.refusals import Refused
+from prewatt.domain.tenants import doors, paying
+from prewatt.domain.vending import checks
+from prewatt.web.parts.pages import address, now, refusal
+from prewatt.web.parts.visits import account, visit
+from prewatt.web.tenant.door import DOOR
+from prewatt.web.tenant.frame import frame
+
+OWN = "own"
+ID_MAX = 64
+BY = "tenant"
+
+
+def card(opening: Opening) -> dict[str, Any]:
+    """For the form, wherever it stands."""
+    return {"till": paying.till(opening=opening, way=Way.PHONE, now=now()), "order_id": token_hex(16)}
+
+
+@DOOR.page(methods=("GET", "HEAD", "POST"))
+def index(request: HttpRequest, pk: int) -> HttpResponse:
+    opening = account(request, pk)
+    if request.method != "POST":
+        return _form(request, opening)
+    order_id = request.POST.get("order_id", "")[:ID_MAX]
+    if not (order_id.isascii() and order_id.isalnum()):
+        return _form(request, opening)
+    chosen = request.POST.get("amount", "")
+    try:
+        money = checks.parse_amount((request.POST.get("own", "") if chosen == OWN else chosen)[:16])
+        payments.begin(
+            order_id=order_id,
+            opening=opening,
+            amount_fen=money.fen,
+            channel=request.POST.get("channel", "")[:16],
+            way=Way.PHONE,
+            by=BY,
+            address=address(request),
+            return_url=_outside(request, reverse("tenant:paid", args=[order_id])),
+            now=now(),
+        )
+    except Refused as error:
+        return _form(request, opening, error)
+    return redirect(f"{reverse('tenant:paid', args=[order_id])}?go=1")
+
+
+def _outside(request: HttpRequest, path: str) -> str:
+    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+
+
+def _form(request: HttpRequest, opening: Opening, error: Refused | None = None) -> HttpResponse:
+    context = frame(request, opening, "home") | card(opening)
+    context |= {"refused": refusal(error) if error else None, "given": request.POST}
+    return render(request, "tenant/pay.html", context, status=422 if error else 200)
+
+
+@DOOR.page()
+def paid(request: HttpRequest, order_id: str) -> HttpResponse:
+    """`?go=1`: on the way to the provider's own page. Without it: back from there."""
+    attempt = _mine(request, order_id)
+    context = frame(request, attempt.opening, "home") | _progress(attempt)
+    lead = attempt.lead
+    leads = attempt.state in UNSETTLED and bool(lead.url) and not context["progress"].paid
+    context |= {"lead": lead if leads else None, "go": request.GET.get("go") == "1"}
+    response = render(request, "tenant/paid.html", context)
+    if leads and lead.opens == Opens.POST:
+        parts = urlsplit(lead.url)
+        response._csp_update = {"form-action": [f"{parts.scheme}://{parts.netloc}"]}  # type: ignore[attr-defined]
+    return response
+
+
+@DOOR.page()
+def progress(request: HttpRequest, order_id: str) -> HttpResponse:
+    return render(request, "tenant/_paid.html", _progress(_mine(request, order_id)))
+
+
+def _mine(request: HttpRequest, order_id: str) -> Attempt:
+    found = paying.attempt(order_id=order_id, mine=doors.customers(visit(request)))
+    if found is None:
+        raise Http404
+    return found
+
+
+def _progress(attempt: Attempt) -> dict[str, Any]:
+    return {"attempt": attempt, "opening": attempt.opening, "progress": queries.progress(attempt), "now": now()}
