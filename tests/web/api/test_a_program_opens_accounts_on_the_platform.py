@@ -42,6 +42,16 @@ def test_it_is_opened_with_its_terms_and_they_are_changed(counter: Counter, prog
     assert (changed["overdraft_fen"], changed["switch_on_min_fen"]) == (2_000, 500)
 
 
+def test_who_bills_is_changed_by_a_program(counter: Counter, program: Program) -> None:
+    made = program.send("/openings", body(counter, plan_id=plan(counter), first_amount_fen=0)).json()["items"][0]
+    counter.read(counter.meters[0])
+    path = f"/accounts/{made['id']}/change-billing"
+    assert program.send(path, {"billing": "platform"}).json()["code"] == "billed_so_already"
+    asked = program.send(path, {"billing": "meter"})
+    assert asked.status_code == 200, asked.content
+    assert (asked.status_code, asked.json()["kind"], asked.json()["lines"][0]["state"]) == (200, "rebill", "reading")
+
+
 def test_what_cannot_be_billed_here_is_refused_at_its_field(counter: Counter, program: Program) -> None:
     refused = program.send("/openings", body(counter))
     assert (refused.status_code, refused.json()["code"]) == (422, "no_price_plan")

@@ -73,6 +73,34 @@ def test_what_is_wrong_is_marked_and_nothing_typed_is_lost(
     assert not Opening.objects.exists()
 
 
+def test_who_bills_is_changed_from_its_own_page(counter: Counter, client: Any, plan: Any) -> None:
+    """What is refused comes back as it was typed; what is asked goes on on the act's page."""
+    from prewatt.domain.tariff.operations import assign
+    from prewatt.domain.vending.records import Closing
+
+    meter = counter.meters[0]
+    opening = counter.opened(meter, balance_fen=0)
+    address = f"/customers/account/{opening.pk}/billing/"
+    given = {"form_id": FORM, "billing": "platform", "overdraft": "20", "switch_on_min": "5"}
+    client.force_login(counter.cashier)
+    assert client.get(address).status_code == 200
+    refused = client.post(address, given)
+    assert (refused.status_code, 'value="20"' in refused.content.decode()) == (422, True)
+    assign(plan=plan, meter_ids=[meter.pk], operator=counter.admin, now=counter.now)
+    counter.later(minutes=1)
+    asked = client.post(address, given)
+    assert asked.status_code == 302, asked.context["refused"]
+    assert (asked.status_code, client.post(address, given).url) == (302, asked.url)
+    act = Closing.objects.get()
+    assert (act.kind, act.rebilling.billing, act.rebilling.overdraft_fen) == ("rebill", "platform", 2_000)
+    assert client.get(asked.url).status_code == 200
+    assert client.get("/closings/").status_code == 200
+    client.force_login(counter.stranger)
+    assert client.get(address).status_code == 404
+    client.force_login(counter.reader)
+    assert client.get(address).status_code == 403
+
+
 def test_its_terms_are_changed_and_logged(counter: Counter, client: Any, plan: Any) -> None:
     from prewatt.domain.staff.models import LogEntry
 

@@ -41,7 +41,7 @@ ARGUMENTS: dict[str, Args] = {
     **_all("commissioning-live commissioning-stop", "inquiry"),
     **_all("customer customer-live customer-edit customer-close customer-hand-over", "customer"),
     **_all(
-        "account-edit account-change explain cutoff-account cutoff-grace cutoff-grace-end cutoff-told",
+        "account-edit account-change account-billing explain cutoff-account cutoff-grace cutoff-grace-end cutoff-told",
         "opening",
     ),
     **_all("account-terms", "billed"),

@@ -220,7 +220,13 @@ def _text(text: str) -> Q:
 def lines(*, operator: Operator, kind: str = "") -> QuerySet[ClosingLine]:
     """One row a meter, within the operator's buildings, newest first: for registers and export."""
     found = ClosingLine.objects.select_related(
-        "closing__customer", "closing__to_customer", "closing__operator", "meter__room", "opening", "new_meter"
+        "closing__customer",
+        "closing__to_customer",
+        "closing__operator",
+        "closing__rebilling",
+        "meter__room",
+        "opening",
+        "new_meter",
     ).order_by("-closing__asked_at", "code")
     if not operator.all_buildings:
         found = found.filter(meter__in=Meter.objects.for_operator(operator).order_by().values("pk"))

@@ -18,7 +18,7 @@ from prewatt.domain.billing import queries as billing
 from prewatt.domain.billing.models import Billing
 from prewatt.domain.estate.models import Opening
 from prewatt.domain.tariff import queries as tariff
-from prewatt.domain.vending import checks, closing, platform
+from prewatt.domain.vending import closing, platform
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.handing import InArrears
 from prewatt.domain.vending.look import Look, look
@@ -184,7 +184,6 @@ def change_billing(
 
 def _check(opening: Opening, meter: Meter, to: Billing | None, now: datetime) -> None:
     seen = look(meter.pk)
-    checks.check_fresh(seen, meter, now)
     if to is None:
         _check_to_meter(opening, meter, seen)
     else:

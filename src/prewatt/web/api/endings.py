@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import Http404, HttpRequest
 from ninja import Schema
 from pydantic import Field, StrictBool, StrictInt
 
+from prewatt.domain.billing.models import Billing
 from prewatt.domain.estate.models import Meter, Opening
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import closing_queries, handing_new
+from prewatt.domain.vending import closing_queries, handing_new, terms
 from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.closing import Typed
 from prewatt.domain.vending.records import Closing
@@ -25,6 +26,7 @@ from prewatt.web.api.shapes import BigPk, Given, Id, Name, Pk, Text, Word
 chapter = Chapter("customers")
 ACT = "/closings/{closing_id}/{account_id}"
 METERS_MAX = 200
+LimitFen = Annotated[StrictInt, Field(ge=0, le=terms.LIMIT_FEN_MAX)]
 BigId = Annotated[StrictInt, Field(ge=1, lt=2**63)]
 
 
@@ -98,7 +100,7 @@ class ClosingLineOut(Schema):
 
 
 class ClosingOut(Schema):
-    """`kind`: close, change or hand_over, with a line for each account and where it stands."""
+    """`kind`: close, change, hand_over or rebill, with a line for each account and where it stands."""
 
     id: str
     kind: str
@@ -215,6 +217,30 @@ def change_meter(request: HttpRequest, account_id: BigPk, given: ChangeIn) -> An
         typed=_typed(given.reading) if given.reading else None,
         second_person=second_person(request),
         tender=given.tender,
+        note=given.note,
+        **by(request),
+    )
+    return _shown(request, made)
+
+
+class BillingIn(Given):
+    """`billing`: the meter counts the money from now on, or the platform does, paid beforehand or afterwards."""
+
+    billing: Literal["meter", "platform", "postpaid"]
+    overdraft_fen: LimitFen = 0
+    switch_on_min_fen: LimitFen = 0
+    note: Text = ""
+
+
+@writes(chapter, "/accounts/{account_id}/change-billing", Right.OPEN_ACCOUNT, of=ClosingOut)
+def change_billing(request: HttpRequest, account_id: BigPk, given: BillingIn) -> Any:
+    """Change who bills an account, the meter or the platform, settled at a reading"""
+    made = vending.change_billing(
+        rebill_id=write_id(request),
+        opening=_whole(request, account_id),
+        to=None if given.billing == "meter" else Billing(given.billing),
+        overdraft=Money(given.overdraft_fen),
+        switch_on_min=Money(given.switch_on_min_fen),
         note=given.note,
         **by(request),
     )

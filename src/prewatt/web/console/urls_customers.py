@@ -24,6 +24,7 @@ urlpatterns = [
     path("customers/<int:pk>/edit/", edit.person, name="customer-edit"),
     path("customers/account/<int:pk>/", edit.account, name="account-edit"),
     path("customers/account/<int:pk>/terms/", edit.terms, name="account-terms"),
+    path("customers/account/<int:pk>/billing/", ending.billing, name="account-billing"),
     path("customers/account/<int:pk>/change-meter/", ending.change, name="account-change"),
     path("customers/find/new-meters/", ending.new_meters, name="customer-new-meters"),
     path("customers/find/takers/", ending.takers, name="customer-takers"),

@@ -115,6 +115,7 @@ ACTIONS: dict[str, Text] = {
     "fleet.retry": _("tried a batch's failures again"),
     "close_account": _("closed an account"),
     "change": _("changed the meter of an account"),
+    "rebill": _("changed who bills an account"),
     "hand_over": _("handed an account over"),
     "in_place": _("put the new meter in place"),
     "carry_again": _("carried a balance over again"),

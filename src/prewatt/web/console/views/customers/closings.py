@@ -10,8 +10,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
+from prewatt.domain.billing.models import Billing
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import closing_queries
@@ -32,6 +33,7 @@ KINDS: dict[str, words.Text] = {
     ClosingKind.CLOSE: _("Account closed"),
     ClosingKind.CHANGE: _("Meter changed"),
     ClosingKind.HAND_OVER: _("Handed over"),
+    ClosingKind.REBILL: _("Billing changed"),
 }
 STATES: dict[str, words.Text] = {
     ClosingState.OPEN: _("Under way"),
@@ -46,8 +48,8 @@ LINES: dict[str, tuple[words.Text, str, str]] = {
     LineState.OWES: (_("Arrears are to be paid"), "currency-yuan", "warn"),
     LineState.STUCK: (_("The meter does not do it"), "alert-triangle", "warn"),
     LineState.SWAP: (_("The new meter is to be put in place"), "plug", "warn"),
-    LineState.CARRYING: (_("The balance goes to the new meter"), "loader-2", "accent"),
-    LineState.NOT_CARRIED: (_("The new meter did not take the balance"), "alert-triangle", "warn"),
+    LineState.CARRYING: (_("The balance goes to the meter"), "loader-2", "accent"),
+    LineState.NOT_CARRIED: (_("The meter did not take the balance"), "alert-triangle", "warn"),
     LineState.DONE: (_("Done"), "circle-check", "good"),
     LineState.WITHDRAWN: (_("Withdrawn"), "circle-x", "mut"),
 }
@@ -77,6 +79,13 @@ def _rows(ask: Ask) -> Any:
 
 def _at(line: ClosingLine) -> str:
     return reverse("console:closing", args=[line.closing_id])
+
+
+def _to(line: ClosingLine) -> str:
+    if line.closing.kind == ClosingKind.REBILL:
+        billing = line.closing.rebilling.billing
+        return str(Billing(billing).label if billing else pgettext("billing", "the meter"))
+    return line.new_meter.number if line.new_meter else str(line.closing.to_customer or "")
 
 
 def _back(line: ClosingLine) -> int | None:
@@ -120,7 +129,7 @@ REGISTER = Register(
         Column(
             "to",
             pgettext_lazy("closing", "To"),
-            value=lambda one: one.new_meter.number if one.new_meter else str(one.closing.to_customer or ""),
+            value=_to,
             width=20,
         ),
         Column("by", _("By"), value=lambda one: str(one.closing.operator)),

@@ -8,17 +8,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from prewatt.domain.billing.models import Billing
 from prewatt.domain.estate import customers
-from prewatt.domain.estate.models import Customer, Meter
+from prewatt.domain.estate.models import Customer, Meter, Opening
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.staff.rights import Right
+from prewatt.domain.tariff import queries as tariff
 from prewatt.domain.vending import accounts, closing_queries, handing_new
 from prewatt.domain.vending import operations as vending
 from prewatt.domain.vending.checks import NotAnAmount, Refused
 from prewatt.domain.vending.closing import Typed
 from prewatt.domain.vending.closing_queries import Standing
 from prewatt.domain.vending.final import TypedFarAbove
-from prewatt.domain.vending.records import Settle
+from prewatt.domain.vending.records import Closing, Settle
 from prewatt.units.values import Energy, Money, UnitError
 from prewatt.web.console.views.customers import form as forms
 from prewatt.web.console.views.customers.edit import opening_of
@@ -191,6 +193,47 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         chosen=[metering.standing(new)] if new else [],
         second_needed=row["by_hand"],
         read_id=forms.new_id(),
+    )
+
+
+@page(Right.OPEN_ACCOUNT, methods=BOTH)
+def billing(request: HttpRequest, pk: int) -> HttpResponse:
+    """计费方式变更: 仪表计费 and 平台计费, with a settled handover."""
+    opening = opening_of(request, pk, ended=request.method == "POST")
+    error: Refused | None = None
+    if request.method == "POST":
+        try:
+            act = _change_billing(request, opening)
+        except Refused as refused:
+            error = refused
+        else:
+            return redirect("console:closing", closing_id=act.pk)
+    (row,) = _rows(request, [closing_queries.standing(opening)])
+    return _page(
+        request,
+        "billing",
+        error,
+        opening=opening,
+        held=getattr(opening, "platform_terms", None),
+        row=row,
+        plan=tariff.plans_of([opening.meter_id]).get(opening.meter_id),
+        typed={name: request.POST.get(name, "")[:64] for name in ("billing", "overdraft", "switch_on_min")},
+        read_id=forms.new_id(),
+    )
+
+
+def _change_billing(request: HttpRequest, opening: Opening) -> Closing:
+    given = request.POST.get("billing", "")
+    limits = {name: request.POST.get(name, "").strip().replace(",", "") for name in ("overdraft", "switch_on_min")}
+    return vending.change_billing(
+        rebill_id=forms.form_id(request),
+        opening=opening,
+        to=Billing(given) if given in Billing.values else None,
+        operator=operator(request),
+        now=now(),
+        note=request.POST.get("note", "").strip(),
+        address=address(request),
+        **{name: text or "0" for name, text in limits.items()},
     )
 
 
