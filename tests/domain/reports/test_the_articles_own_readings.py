@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.metering.site import HOUR_MS, MIDNIGHT_MS, Site, at, look
-from prewatt.domain.estate.models import Building, Floor, Meter, Room
+from prewatt.domain.estate.models import Building, Floor, Meter, RatioChange, Room
 from prewatt.domain.metering.usage import Per
 from prewatt.domain.reports import energy
 from prewatt.domain.reports.energy import Wanted
@@ -114,6 +114,28 @@ def test_a_register_that_fell_is_counted_hour_by_hour_and_said(site: Site) -> No
     row = sheet(person())[meter.number]
     assert row.moved
     assert 0 < row.used_wh <= (400 + 200) * 10
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_the_sheet_by_use_is_the_sheet_sorted(site: Site, falling: bool) -> None:
+    """Also with a register that was set back, a ratio that changed, and a meter that never showed anything."""
+    for number, before, after, ct_ratio, _used in ARTICLE:
+        meter = site.add(number, ct_ratio=ct_ratio)
+        site.record([look(meter, -5, energy_wh=wh(before)), look(meter, 3 * DAY - 5, energy_wh=wh(after))])
+    site.add("silent")
+    back, other = site.add("back", ct_ratio=10), site.add("other", ct_ratio=30)
+    site.record([look(back, -5, energy_wh=9_000), look(back, 60, energy_wh=9_500), look(back, 120, energy_wh=10)])
+    site.record([look(other, -5, energy_wh=100), look(other, 2 * DAY, energy_wh=400)])
+    RatioChange.objects.create(meter=other, ratio=20, at=at(DAY))
+    site.close(4 * DAY)
+    who, wanted = person(), Wanted(first_day=FIRST, last_day=LAST)
+    sign = "-" if falling else ""
+    whole = list(energy.sheet(operator=who, wanted=wanted).order_by(f"{sign}used_wh", f"{sign}number"))
+    found = energy.by_use(operator=who, wanted=wanted, falling=falling)
+    assert len(found) == len(whole) == len(ARTICLE) + 2
+    assert [(row.number, row.used_wh) for row in found[:]] == [(row.number, row.used_wh) for row in whole]
+    assert found[2:5] == whole[2:5]
+    assert {row.number for row in whole if row.moved} == {"back", "other"}
 
 
 def test_any_readings_against_a_calculation_of_our_own(site: Site) -> None:

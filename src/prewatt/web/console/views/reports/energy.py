@@ -129,8 +129,15 @@ READINGS = Register(
     filters=(Filter("from", gettext_lazy("From"), "day"), Filter("to", gettext_lazy("To"), "day"), *_WHERE),
     order="number",
     rows=lambda ask: energy.sheet(operator=ask.operator, wanted=_sheet(ask)),
+    pages=lambda ask, sort: _by_use(ask, sort),  # noqa: PLW0108 - it stands below
     defaults=lambda _who: _days(1, metering.today(now())),
 )
+
+
+def _by_use(ask: Ask, sort: str) -> energy.ByUse | None:
+    if sort.removeprefix("-") != "used":
+        return None
+    return energy.by_use(operator=ask.operator, wanted=_sheet(ask), falling=sort.startswith("-"))
 
 
 def _days(days: int, last: date) -> dict[str, str]:
