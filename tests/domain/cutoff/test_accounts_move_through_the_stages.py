@@ -163,7 +163,7 @@ def test_a_quiet_pass_only_reads(tower: Tower, django_assert_max_num_queries: An
     for meter in tower.meters:
         tower.billed(meter, 4_000)
     tower.tend()
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(19):
         assert tower.tend() == 0
 
 

@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from prewatt.domain.control import cutting
 from prewatt.domain.control.models import Reason
-from prewatt.domain.cutoff import facts, rule
+from prewatt.domain.cutoff import facts, rule, texting
 from prewatt.domain.cutoff.facts import Known
 from prewatt.domain.cutoff.models import Notice, Standing, Word
 from prewatt.domain.cutoff.rule import Act, Next, Stage
@@ -26,6 +26,7 @@ from prewatt.domain.dispatch.states import State
 from prewatt.domain.estate.models import Meter
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.turns import give_way
+from prewatt.domain.vending import platform
 from prewatt.domain.webhooks.models import Event
 from prewatt.domain.webhooks.telling import tell
 from prewatt.link.messages import Kind
@@ -44,7 +45,8 @@ def tend(*, now: datetime) -> int:
     """
     fair = facts.rules()
     site = facts.site(fair, now=now)
-    moved = _forget()
+    texting.count_arrived(now)
+    moved = _forget(now)
     for one in facts.accounts(fair, now=now):
         found = rule.next_step(one.account, one.told, site, now=now, grace=one.grace)
         if _nothing_new(one, found):
@@ -55,11 +57,12 @@ def tend(*, now: datetime) -> int:
 
 
 @transaction.atomic
-def _forget() -> int:
+def _forget(now: datetime) -> int:
     """Accounts that closed or were put out of use stand on no list, and nothing more is to be told about them."""
     gone = Q(opening__closed_at__isnull=False) | Q(opening__inactive=True) | Q(opening__meter__active=False)
     openings = list(Standing.objects.filter(gone).values_list("pk", flat=True))
     if openings:
+        texting.take_back(openings, now)
         Notice.objects.filter(opening__in=openings, open=True).update(open=False)
         Standing.objects.filter(pk__in=openings).delete()
     return len(openings)
@@ -116,9 +119,11 @@ def _move(opening: int, fair: FairRules, now: datetime) -> bool:
         trip = _cut(one, meter, facts.hours(cutting.rules()).protected_from(now), now)
     elif found.act is not None:
         word = SAYS[found.act]
-        _say(one, word, found, now)
+        _say(one, meter, word, found, now)
         told = replace(one.told, **{word.value: rule.Said(now)})
         found = rule.next_step(one.account, told, site, now=now, grace=one.grace)
+    elif one.standing is not None and one.standing.stage not in DUE and found.stage == Stage.DUE:
+        texting.debt(one.standing.since, one, meter, now)
     _keep_row(one, found, trip, now)
     return True
 
@@ -126,15 +131,17 @@ def _move(opening: int, fair: FairRules, now: datetime) -> bool:
 def _end(one: Known, meter: Meter, now: datetime) -> None:
     """Paid, or out of the alarm. What was said is remembered and counts no more; a trip on its way is called back."""
     dispatch.cancel_arrears_trips(meter=meter, now=now)
+    texting.take_back([one.opening], now)
     Notice.objects.filter(opening=one.opening, open=True).update(open=False)
     Standing.objects.filter(pk=one.opening).delete()
 
 
-def _say(one: Known, word: Word, found: Next, now: datetime) -> None:
+def _say(one: Known, meter: Meter, word: Word, found: Next, now: datetime) -> None:
     Notice.objects.filter(opening=one.opening, word=word, open=True).update(open=False)
     said = Notice.objects.create(
         opening_id=one.opening, word=word, at=now, money_fen=one.account.money_fen, cut_at=found.cut_at
     )
+    texting.word(said, one, meter, now)
     tell(
         Event.NOTICE,
         str(said.pk),
@@ -156,6 +163,7 @@ def _cut(one: Known, meter: Meter, protected_from: datetime | None, now: datetim
         kind=Kind.SWITCH_OFF,
         now=now,
         opening_id=one.opening,
+        values=platform.switching(meter, Kind.SWITCH_OFF),
         cause=(ARREARS, str(one.opening)),
         expires_at=expires_at,
     )
