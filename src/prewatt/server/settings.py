@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "prewatt.web.parts",
     "prewatt.web.console",
     "prewatt.web.tenant",
+    "prewatt.web.kiosk",
     "prewatt.web.fieldapi",
     "prewatt.web.api",
 ]

@@ -86,7 +86,9 @@ def home(*, opening: Opening, now: datetime) -> Home:
     today = metering.today(now)
     hours_today = hours(opening=opening, day=today)
     before = hours(opening=opening, day=today - timedelta(days=1))
-    spent_fen = metering.meter_day(meter, now=now).spent_today_fen
+    spent_fen = metering.meter_day(meter, now=now).spent_today_fen if began(opening) < today else None
+    if spent_fen is not None and spent_fen < 0:  # a purchase that the last reading does not show yet
+        spent_fen = None
     month = days(opening=opening, first=today.replace(day=1), last=today)
     today_wh = sum(one.wh for one in hours_today)
     return Home(
@@ -95,7 +97,7 @@ def home(*, opening: Opening, now: datetime) -> Home:
         left=ahead.left(standing.balance_fen, now=now) if ahead else None,
         idle=ahead is not None and ahead.idle,
         today_wh=today_wh,
-        today_fen=spent_fen if began(opening) < today else None,
+        today_fen=spent_fen,
         yesterday_wh=sum(one.wh for one in before[: len(hours_today)]),
         month_wh=sum(one.wh for one in month if one.at != today) + today_wh,
         month_fen=_sum_fen([*(one.fen for one in month), spent_fen or 0]),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 350.0, 168.0
-LEFT, TOP, BOTTOM = 34.0, 8.0, 20.0
+LEFT, RIGHT, TOP, BOTTOM = 34.0, 10.0, 8.0, 20.0
 LABELS_MAX = 7
 STEPS = (1, 2, 5, 10)
 
@@ -55,7 +55,7 @@ def chart(columns: Sequence[Column], *, unit: int = 1000) -> Chart:
     step = _step(highest)
     top = max(step, step * -(-highest // step))
     high = HEIGHT - TOP - BOTTOM
-    wide = (WIDTH - LEFT) / max(1, len(columns))
+    wide = (WIDTH - LEFT - RIGHT) / max(1, len(columns))
     every = -(-len(columns) // LABELS_MAX)
     bars = []
     for at, one in enumerate(columns):

@@ -140,14 +140,6 @@ def lasting(left: Lasting) -> str:
     return pgettext("how long money lasts", "%(days)s days, %(low)s to %(high)s") % said
 
 
-def about(left: Lasting) -> str:
-    """Short, for a button: about 5 days."""
-    if left.days >= LASTING_DAYS_MAX:
-        return pgettext("how long money lasts", "more than a year")
-    said = f"{left.days:.1f}" if left.days < LASTING_FINE_DAYS else f"{left.days:.0f}"
-    return pgettext("how long money lasts", "about %(days)s days") % {"days": said}
-
-
 def lasts_about(left: Lasting) -> str:
     return pgettext("forecast", "lasts about %(days)s") % {"days": lasting(left)}
 

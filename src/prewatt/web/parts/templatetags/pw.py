@@ -47,7 +47,6 @@ register.filter("moment", formats.moment)
 register.filter("masked", formats.masked)
 register.filter("days", formats.days)
 register.filter("lasting", formats.lasting)
-register.filter("about", formats.about)
 register.filter("right_name", actions.right)
 
 

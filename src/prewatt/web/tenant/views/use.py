@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from prewatt.domain.explaining import days as explaining
 from prewatt.domain.metering.queries import today
@@ -23,7 +23,11 @@ from prewatt.web.parts.visits import account
 from prewatt.web.tenant.door import DOOR
 from prewatt.web.tenant.frame import frame
 
-PER = {"hour": _("Hour"), "day": _("Day"), "month": _("Month")}
+PER = {
+    "hour": pgettext_lazy("step", "Hour"),
+    "day": pgettext_lazy("step", "Day"),
+    "month": pgettext_lazy("step", "Month"),
+}
 DAYS = 31
 # From the bottom up: cheap below, dear on top.
 STACK = ("deep", "valley", "flat", "peak", "sharp")
