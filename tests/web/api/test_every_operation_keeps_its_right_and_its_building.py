@@ -138,6 +138,16 @@ THINGS |= {
     "get_export_file": lambda half: f"/exports/{half.export.pk}/file",
     "delete_saved_filter": lambda half: f"/saved-filters/{half.saved.pk}/delete",
 }
+THINGS |= {
+    "get_online_payment": lambda half: f"/online-payments/{half.online.pk}",
+    "give_back_online_payment": lambda half: f"/online-payments/{half.online.pk}/back",
+    "send_on_online_payment": lambda half: f"/online-payments/{half.online.pk}/send-on",
+    "note_online_payment": lambda half: f"/online-payments/{half.online.pk}/note",
+    "sign_provider_bill": lambda half: f"/provider-bills/{half.provider_bill.pk}/sign",
+    "list_bill_differences": lambda half: f"/provider-bills/{half.provider_bill.pk}/differences",
+    "take_over_bill_difference": lambda half: f"/bill-differences/{half.bill_difference.pk}/take-over",
+    "explain_bill_difference": lambda half: f"/bill-differences/{half.bill_difference.pk}/explain",
+}
 # Operations whose address names a thing of the whole site.
 THE_SITES: dict[str, Path] = {
     "get_plan": lambda half: f"/plans/{half.plan.pk}",
@@ -243,6 +253,8 @@ LISTS: dict[str, str] = {
     "change_backup_plan": "/settings/backups",
     "list_days": f"/reports/days?{DAYS}",
     "list_lists": "/lists",
+    "list_online_payments": "/online-payments",
+    "list_provider_bills": "/provider-bills",
     "list_exports": "/exports",
     "start_export": "/exports",
     "list_saved_filters": "/saved-filters",
@@ -278,6 +290,12 @@ def _viewer() -> int:
 
 READING = {"balance_fen": 0, "reason": "x"}
 BODIES |= {
+    "give_back_online_payment": _sent(amount_fen=100, reason="x"),
+    "send_on_online_payment": _sent(),
+    "note_online_payment": _sent(note="x"),
+    "sign_provider_bill": _sent(note="x"),
+    "take_over_bill_difference": _sent(),
+    "explain_bill_difference": _sent(word="x"),
     "change_account": _sent(texts=False),
     "change_terms": _sent(overdraft_fen=100),
     "close_customer": _sent(),

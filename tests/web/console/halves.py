@@ -182,6 +182,7 @@ class Half:
         )
         self._cutoff(now)
         self._resale()
+        self._online(now)
         self._settings()
 
     def _cutoff(self, now: Any) -> None:
@@ -194,6 +195,44 @@ class Half:
         letter = "F" if self.foreign else "A"
         facts: dict[str, Any] = {"opening": self.opening, "by": self.manager, "at": now}
         Grace.objects.create(id=f"grace-{letter}", amount_fen=2_000, until=now + timedelta(days=2), reason="x", **facts)
+
+    def _online(self, now: Any) -> None:
+        from prewatt.domain.payments.models import Attempt, Bill, Difference
+
+        letter = "F" if self.foreign else "A"
+        self.online = Attempt.objects.create(
+            order_no=f"2026060100000{letter}",
+            order_id=f"order-{letter}",
+            opening=self.opening,
+            meter=self.meters[0],
+            customer=self.customer,
+            amount_fen=1_000,
+            facts={"room": self.room.number, "meter": self.meters[0].number},
+            channel="alipay",
+            way="code",
+            created_at=now,
+            expires_at=now,
+            state="paid",
+            state_at=now,
+            paid_at=now,
+            paid_fen=1_000,
+            settled_at=now,
+            became="wallet",
+            why="late",
+        )
+        bill, _made = Bill.objects.get_or_create(
+            channel="alipay", day=now.date(), defaults={"next_try_at": now, "fetched_at": now}
+        )
+        self.provider_bill = bill
+        self.bill_difference = Difference.objects.create(
+            bill=bill,
+            key=f"credit:{letter}",
+            kind="not_credited",
+            attempt=self.online,
+            order_no=self.online.pk,
+            theirs_fen=1_000,
+            since=now,
+        )
 
     def _resale(self) -> None:
         from datetime import date

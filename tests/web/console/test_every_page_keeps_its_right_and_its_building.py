@@ -78,6 +78,9 @@ ARGUMENTS: dict[str, Args] = {
     **_all("delivery delivery-replay delivery-skip", "delivery"),
     **_all("export-cancel export-file", "export"),
     **_all("saved-delete", "saved"),
+    **_all("online-show online-back online-note online-send-on", "online"),
+    **_all("online-bill online-bill-sign", "provider_bill"),
+    **_all("online-difference-take online-difference-explain", "bill_difference"),
     **_all("token-revoke", "token"),
     **_all("purchase-bill publicity publicity-pdf", "bill"),
     **dict.fromkeys(

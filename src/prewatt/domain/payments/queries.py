@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from prewatt.domain.estate.models import Meter
-from prewatt.domain.payments.models import UNSETTLED, Attempt, Became, State
+from prewatt.domain.payments.models import UNSETTLED, Attempt, Became, Bill, Difference, Notice, State, Verdict
+from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending.models import SaleState
 
 if TYPE_CHECKING:
@@ -80,3 +81,77 @@ def attempts(*, operator: Operator) -> QuerySet[Attempt]:
     mine = Meter.objects.for_operator(operator).order_by().values("pk")
     found = Attempt.objects.select_related("meter__room__floor__building", "customer", "sale", "opening")
     return found if operator.all_buildings and operator.is_active else found.filter(meter__in=mine)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Empty: all of them. Days are the site's, of the asking."""
+
+    state: str = ""  # a `State`, or one of WHERE
+    channel: str = ""
+    text: str = ""
+    building_id: int | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+KEPT, ON_ITS_WAY, CREDITED = "kept", "sending", "credited"
+WHERE = (KEPT, ON_ITS_WAY, CREDITED)
+_SENDING = (SaleState.PAID, SaleState.UNCLEAR, SaleState.WAITING)
+
+
+def wanted_attempts(*, operator: Operator, wanted: Wanted) -> QuerySet[Attempt]:
+    found = attempts(operator=operator)
+    if wanted.state in State.values:
+        found = found.filter(state=wanted.state)
+    elif wanted.state == KEPT:
+        found = found.filter(became=Became.WALLET)
+    elif wanted.state in WHERE:
+        sending = Q(sale__state__in=_SENDING)
+        found = found.filter(sending if wanted.state == ON_ITS_WAY else ~sending, became=Became.SALE)
+    if wanted.channel:
+        found = found.filter(channel=wanted.channel)
+    if wanted.building_id is not None:
+        found = found.filter(meter__room__floor__building=wanted.building_id)
+    if wanted.first_day is not None:
+        found = found.filter(created_at__date__gte=wanted.first_day)
+    if wanted.last_day is not None:
+        found = found.filter(created_at__date__lte=wanted.last_day)
+    if wanted.text:
+        hit = Q(order_no__icontains=wanted.text) | Q(channel_no__icontains=wanted.text)
+        hit |= Q(meter__number__icontains=wanted.text) | Q(meter__room__number__icontains=wanted.text)
+        found = found.filter(hit | Q(customer__name__icontains=wanted.text))
+    return found
+
+
+def to_care_for(*, operator: Operator) -> int:
+    """Payments in a wallet that nobody has taken note of, and differences in bills: the number in the frame."""
+    kept = attempts(operator=operator).filter(became=Became.WALLET, seen_at=None).count()
+    return kept + differences(operator=operator).filter(ended_at=None).count()
+
+
+def notices(*, attempt: Attempt) -> QuerySet[Notice]:
+    return Notice.objects.filter(channel=attempt.channel, order_no=attempt.order_no).order_by("-pk")
+
+
+def _sees_bills(operator: Operator) -> bool:
+    """A provider's bill is of every building."""
+    return operator.is_active and operator.may(Right.REPORTS) and operator.all_buildings
+
+
+def strange_notices(*, operator: Operator) -> QuerySet[Notice]:
+    """What providers, or somebody who plays one, told us and we did not take."""
+    taken = (Verdict.TAKEN, Verdict.REPEATED, Verdict.NOTHING)
+    return Notice.objects.exclude(verdict__in=taken) if _sees_bills(operator) else Notice.objects.none()
+
+
+def bills(*, operator: Operator) -> QuerySet[Bill]:
+    found = Bill.objects.all() if _sees_bills(operator) else Bill.objects.none()
+    return found.select_related("signed_by").annotate(
+        unexplained=Count("differences", filter=Q(differences__ended_at=None))
+    )
+
+
+def differences(*, operator: Operator) -> QuerySet[Difference]:
+    found = Difference.objects.all() if _sees_bills(operator) else Difference.objects.none()
+    return found.select_related("bill", "owner", "ended_by", "attempt", "back")

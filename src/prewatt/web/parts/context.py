@@ -11,6 +11,7 @@ from prewatt.domain.alarms import queries as alarms
 from prewatt.domain.control import cutting
 from prewatt.domain.dispatch import queries as dispatch
 from prewatt.domain.metering import queries as metering
+from prewatt.domain.payments import queries as payments
 from prewatt.domain.staff import site
 from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.rights import Right
@@ -35,5 +36,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         context["pulse"] = SimpleLazyObject(lambda: metering.pulse(operator=who, now=at))
         context["site_stop"] = SimpleLazyObject(cutting.stop)
         context["alarms_now"] = SimpleLazyObject(lambda: alarms.open_count(operator=who))
+        context["payments_open"] = SimpleLazyObject(lambda: payments.to_care_for(operator=who))
         context["to_check"] = SimpleLazyObject(lambda: dispatch.to_check(operator=who))
     return context

@@ -103,6 +103,8 @@ ROOMS: tuple[Room, ...] = (
             Link("console:refund", _("Refund from a meter"), "refund", (Right.REFUND,)),
             Link("console:receipts", _("Receipts on paper"), "receipts", (SELL, Right.REFUND, Right.REVERSE)),
             Link("console:waiting", _("Money that waits for its meter"), "waiting", (READ,)),
+            Link("console:online", _("Online payments"), "online", (READ,), count="payments_open"),
+            Link("console:online-bills", _("Providers' bills"), "online-bills", (REPORTS,)),
             Link("console:shifts", _("Shifts"), "shifts", (SELL, Right.REFUND, Right.REVERSE, REPORTS)),
         ),
     ),
