@@ -22,7 +22,7 @@ from prewatt.domain.metering.models import MeterState
 from prewatt.domain.metering.states import FORCED_ON
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks
+from prewatt.domain.vending import checks, platform
 from prewatt.domain.vending.checks import Refused
 from prewatt.link.messages import SWITCH_KINDS, Kind
 
@@ -119,6 +119,7 @@ def command(
     if first is not None:
         return _same(first, meter, kind)
     _check_meter(meter, kind)
+    platform.check_release(meter, kind)
     why = None
     if kind == Kind.SWITCH_OFF:
         _check_meant(meter, confirmed)
@@ -232,7 +233,14 @@ def _place(order_id: str, meter: Meter, kind: Kind, operator: Operator, now: dat
     try:
         with transaction.atomic():
             if (first := MeterOrder.objects.filter(pk=order_id).first()) is None:
-                placed = dispatch.place_held(order_id=order_id, meter=meter, kind=kind, operator=operator, now=now)
+                placed = dispatch.place_held(
+                    order_id=order_id,
+                    meter=meter,
+                    kind=kind,
+                    values=platform.switching(meter, kind),
+                    operator=operator,
+                    now=now,
+                )
                 return placed, True
     except IntegrityError:
         first = MeterOrder.objects.get(pk=order_id)
@@ -284,7 +292,8 @@ def _check_meter(meter: Meter, kind: Kind) -> None:
     state = MeterState.objects.filter(meter=meter).only("lost", "forced").first()
     if kind == Kind.READ:
         return
-    if kind == Kind.SWITCH_OFF and state is not None and state.forced == FORCED_ON:
+    on_hold = kind == Kind.SWITCH_OFF and state is not None and state.forced == FORCED_ON
+    if on_hold and not platform.held_by_us(Meter.objects.filter(pk=meter.pk)):
         raise MeterHeld(
             _("Meter %(meter)s is on hold, so it keeps its power. Nothing was sent. Release it to prepaid first.")
             % {"meter": meter.number}

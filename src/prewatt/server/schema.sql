@@ -529,6 +529,7 @@ INSERT INTO django_migrations (app, name, applied) VALUES ('tariff', '0001_initi
 INSERT INTO django_migrations (app, name, applied) VALUES ('fleet', '0001_initial', CURRENT_TIMESTAMP);
 INSERT INTO django_migrations (app, name, applied) VALUES ('fleet', '0002_initial', CURRENT_TIMESTAMP);
 INSERT INTO django_migrations (app, name, applied) VALUES ('fleet', '0003_used_without_an_order', CURRENT_TIMESTAMP);
+INSERT INTO django_migrations (app, name, applied) VALUES ('fleet', '0004_kept_on_by_the_platform', CURRENT_TIMESTAMP);
 INSERT INTO django_migrations (app, name, applied) VALUES ('forecast', '0001_initial', CURRENT_TIMESTAMP);
 INSERT INTO django_migrations (app, name, applied) VALUES ('lists', '0001_initial', CURRENT_TIMESTAMP);
 INSERT INTO django_migrations (app, name, applied) VALUES ('metering', '0001_initial', CURRENT_TIMESTAMP);

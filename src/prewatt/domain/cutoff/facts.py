@@ -22,10 +22,12 @@ from prewatt.domain.cutoff.hours import Hours
 from prewatt.domain.cutoff.models import FairRules, Grace, Keep, Notice, Standing
 from prewatt.domain.dispatch.models import Kind, MeterOrder
 from prewatt.domain.dispatch.states import OPEN, State
+from prewatt.domain.estate.models import Meter
 from prewatt.domain.forecast import queries as forecast
 from prewatt.domain.metering import board
 from prewatt.domain.metering.queries import zone
 from prewatt.domain.metering.states import FORCED_ON
+from prewatt.domain.vending import platform
 
 AGAIN_AFTER = timedelta(minutes=30)  # a trip that came to nothing is not tried again sooner
 
@@ -121,6 +123,7 @@ def _known(rows: list[_Row], credits: Mapping[int, Stand], fair: FairRules, now:
     openings, meters = [row.opening for row in rows], [row.meter for row in rows]
     told, graces, standings = _told(openings), _graces(openings, now), _standings(openings)
     never, kept, trips = _never(meters), _kept(meters), _trips(meters, now)
+    ours = platform.held_by_us(Meter.objects.filter(pk__in=[row.meter for row in rows if row.opening in credits]))
     ahead = forecast.ahead(meters)
     homes = frozenset(fair.dwelling_uses)
     for row in rows:
@@ -138,7 +141,7 @@ def _known(rows: list[_Row], credits: Mapping[int, Stand], fair: FairRules, now:
             post_paid=credit is not None and credit.postpaid,
             overdraft_fen=credit.overdraft_fen if credit is not None else 0,
             never_cut=row.meter in never,
-            held=row.forced == FORCED_ON,
+            held=row.forced == FORCED_ON and row.meter not in ours,
             kept=row.meter in kept,
             is_off=row.relay_closed == 0,
             lost=row.lost is not False,

@@ -31,6 +31,7 @@ class Skip(models.TextChoices):
     PENDING = "pending", _("the same order is on its way")
     PLATFORM = "platform", _("uses the plan; billed on the platform, the meter is told nothing")
     OWN = "own", _("its meter counts the money itself, and cannot hold this plan")
+    BILLED = "billed", _("the platform bills it and keeps it on hold")
     UNPLANNED = "no_plan", _("no values are known for it")
 
 

@@ -139,16 +139,17 @@ def _change(
 ) -> Change:
     shown = net_fen(Balance(opened=True, balance_fen=one.balance_fen, overdraft_fen=one.overdraft_fen))
     balance = here.get(one.meter_id, shown)
+    values = told.values if kind in VALUE_KINDS else {}
     return Change(
         meter=Told(one.meter_id, one.number),
         room=one.room or one.number,
         tenant=tenants.get(one.meter_id, ""),
         balance_fen=balance,
         power_w=None if one.power_w is None else one.power_w * one.ratio,
-        values={name: (old.get(name), value) for name, value in sorted(told.values.items(), key=_place)},
+        values={name: (old.get(name), value) for name, value in sorted(values.items(), key=_place)},
         dangers=dangers(
             kind,
-            told.values,
+            values,
             one,
             balance_fen=balance,
             opened=one.meter_id in tenants,

@@ -15,6 +15,7 @@ from prewatt.domain.dispatch.states import OPEN
 from prewatt.domain.estate.models import MeterQuerySet
 from prewatt.domain.fleet.models import Skip
 from prewatt.domain.metering.states import FORCED_ON
+from prewatt.domain.vending import platform
 from prewatt.link.messages import SWITCH_KINDS, Kind
 from prewatt.profiles import CannotRepresent, NotAllowed, Profile, ProfileError
 from prewatt.profiles.rows import Command
@@ -108,11 +109,15 @@ def judged(
     pending = _pending(kind, meters.order_by().values("pk"))
     vital = cutting.never_cut(meters) if kind == Kind.SWITCH_OFF else {}
     names = {pk: str(one.get_kind_display()) for pk, one in vital.items()}
+    here = platform.kept_on(meters) if kind in SWITCH_KINDS else set()
+    ours = platform.held_by_us(meters) if here and kind == Kind.SWITCH_OFF else set()
     return [
         _sorted(
             one,
             kind,
-            values(one.meter_id),
+            platform.BESIDE.get(kind, {}) if one.meter_id in here else values(one.meter_id),
+            kept=one.meter_id in here,
+            ours=one.meter_id in ours,
             shown=shown.get(one.meter_id, {}),
             pending=one.meter_id in pending,
             vital=names.get(one.meter_id, ""),
@@ -140,12 +145,23 @@ def _sorted(
     pending: bool,
     vital: str,
     round_down: bool,
+    kept: bool = False,
+    ours: bool = False,
 ) -> Sorted:
-    """The first reason that holds, gravest first."""
-    skip, detail, fitting = _at_all(facts, kind, values, vital, round_down=round_down)
+    """The first reason that holds, gravest first. `kept`: it is on by being held, as the platform bills it, and may be
+    cut when that hold is `ours`.
+    """
+    if kept and kind in (Kind.RELEASE, Kind.HOLD):
+        return Sorted(facts.meter_id, facts.number, {}, Skip.BILLED)
+    skip, detail, fitting = _at_all(
+        facts._replace(forced=None) if ours else facts, kind, values, vital, round_down=round_down
+    )
+    if not skip and kept:
+        fitting = values
     if not skip and pending:
         skip = Skip.PENDING
-    if not skip and _already(facts, kind, fitting, shown):
+    unheld = kept and kind == Kind.SWITCH_ON and facts.forced != FORCED_ON  # on, but by its own balance
+    if not skip and not unheld and _already(facts, kind, fitting, shown):
         skip = Skip.SAME
     return Sorted(facts.meter_id, facts.number, {} if skip else fitting, skip, detail[:200])
 

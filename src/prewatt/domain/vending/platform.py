@@ -95,6 +95,20 @@ class CutsByItself(Refused):
         )
 
 
+class PlatformKeepsItOn(Refused):
+    code = "platform_keeps_it_on"
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__(
+            _(
+                "The platform bills meter %(meter)s and keeps it on hold: by its own balance, which means nothing, it "
+                "would cut. Nothing was sent. Switch it off or on instead; to spare it, put it on the list of who is "
+                "never cut, or let the meter bill again."
+            )
+            % {"meter": meter.number}
+        )
+
+
 def counting(meters: QuerySet[Meter]) -> QuerySet[Meter]:
     """Meters whose own prepaid logic may cut: they say so, or had an account of their own and say nothing."""
     own = Opening.objects.filter(meter=OuterRef("pk"), platform_terms__isnull=True)
@@ -107,13 +121,27 @@ def kept_on(meters: QuerySet[Meter]) -> set[int]:
     return set(found.order_by().values_list("pk", flat=True))
 
 
+def held_by_us(meters: QuerySet[Meter]) -> set[int]:
+    """Those that are on hold because the platform bills, and not because a person holds them: they may be cut."""
+    kinds = sorted(SWITCH_KINDS)
+    orders = MeterOrder.objects.filter(meter__in=kept_on(meters), kind__in=kinds, state=State.DONE)
+    last: dict[int, str] = dict(orders.order_by("answered_at").values_list("meter", "kind"))
+    return {meter for meter, kind in last.items() if kind == Kind.SWITCH_ON}
+
+
+def check_release(meter: Meter, kind: Kind) -> None:
+    """恢复预付费 and 保电 by hand: not while the platform bills a meter that counts money too."""
+    if kind in (Kind.RELEASE, Kind.HOLD) and kept_on(Meter.objects.filter(pk=meter.pk)):
+        raise PlatformKeepsItOn(meter)
+
+
 def switching(meter: Meter, kind: Kind) -> dict[str, int]:
     """What a switching order to this meter says beside its kind."""
-    extra = _BESIDE.get(kind)
+    extra = BESIDE.get(kind)
     return dict(extra) if extra and meter.pk in kept_on(Meter.objects.filter(pk=meter.pk)) else {}
 
 
-_BESIDE = {Kind.SWITCH_ON: {"hold": 1}, Kind.SWITCH_OFF: {"release": 1}}
+BESIDE: dict[Kind, dict[str, int]] = {Kind.SWITCH_ON: {"hold": 1}, Kind.SWITCH_OFF: {"release": 1}}
 
 
 def check_not_on_platform(opening: Opening, meter: Meter) -> None:
