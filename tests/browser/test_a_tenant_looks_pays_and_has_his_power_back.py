@@ -187,7 +187,7 @@ def test_it_can_be_put_on_the_first_page_and_keeps_nobodys_figures(phone: Any, h
     assert all(path == "/my/offline/" or path.startswith("/static/") for path in kept)
     manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then(a => a.json())")
     assert (manifest["display"], [one["sizes"] for one in manifest["icons"]]) == ("standalone", ["192x192", "512x512"])
-    assert page.evaluate("fetch('%s').then(a => a.status)" % manifest["icons"][0]["src"]) == 200
+    assert page.evaluate(f"fetch('{manifest['icons'][0]['src']}').then(a => a.status)") == 200
 
 
 PAGES = ("", "use/", "use/?per=hour", "use/?per=month", "why/", "purchases/", "messages/", "me/", "pay/", "switch/off/")

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str, bool]] = {
     "web": ("prewatt.server.commands.web", "app", "The pages and the gateways' door.", True),
     "worker": ("prewatt.server.commands.worker", "app", "Seals, expiry of orders, closing of hours and days.", True),
     "migrate": ("prewatt.server.commands.migrate", "app", "Bring the database up to date.", True),
+    "kiosk": ("prewatt.server.commands.kiosk", "app", "The lobby's terminal, full screen. 用户查询机", False),
     "gateway": ("prewatt.field.cli.gateway", "app", "Read meters and carry out orders at a site. 通讯管理机", False),
     "simulate": ("prewatt.sim.cli", "app", "Serve buses of virtual meters.", False),
     "meter": ("prewatt.field.cli.meter", "app", "Read, watch, scan or switch any meter, with no centre.", False),

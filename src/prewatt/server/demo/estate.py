@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from prewatt.domain.control.models import SwitchRules
 from prewatt.domain.estate.models import Building, Bus, Customer, Floor, Gateway, Meter, Room
 from prewatt.domain.estate.operations import initials
 from prewatt.domain.staff import operations as staff
@@ -13,7 +15,7 @@ from prewatt.domain.staff.models import Operator
 from prewatt.domain.tariff import operations as tariff
 from prewatt.domain.tariff.models import PRICE_NAMES, PlanKind
 from prewatt.server.demo import tower
-from prewatt.server.demo.log_ins import LOG_INS, PASSWORD
+from prewatt.server.demo.log_ins import LOG_INS, PASSWORD, TENANT, TENANT_PASSWORD
 from prewatt.sim.tariff import ZHUHAI_PRICES_E4
 
 GATEWAY = "GW-A"
@@ -41,6 +43,8 @@ def build(*, ports: list[int], now: datetime) -> None:
     Meter.objects.bulk_create(_meter(plan, rooms[plan.number], buses[plan.bus]) for plan in tower.rooms())
     tenants = {plan.customer: plan for plan in reversed(tower.rooms()) if plan.wanted is not tower.Wanted.NONE}
     Customer.objects.bulk_create(_customer(plan, now) for plan in reversed(tenants.values()))
+    Customer.objects.filter(number=TENANT).update(password=make_password(TENANT_PASSWORD))
+    SwitchRules.objects.create(tenant_on=True, tenant_off=True)  # 远程控制 may be tried here
     _plans(now)
 
 

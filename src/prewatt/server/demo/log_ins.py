@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 PASSWORD = "prewatt-demo"  # noqa: S105
+TENANT, TENANT_PASSWORD = "C0043", "246810"
 
 
 class LogIn(NamedTuple):

@@ -89,13 +89,15 @@ class Screen:
             self._task = None
 
     def _welcome(self) -> None:
-        from prewatt.server.demo.log_ins import LOG_INS, PASSWORD
+        from prewatt.server.demo.log_ins import LOG_INS, PASSWORD, TENANT, TENANT_PASSWORD
 
         self.say(f"\n  打开 open  {self._url}\n")
         for one in LOG_INS:
             name = one.name + " " * (8 - sum(1 + (unicodedata.east_asian_width(c) == "W") for c in one.name))
             self.say(f"  {one.username:<8}  {name}{one.title}")
-        self.say(f"  密码 password  {PASSWORD}\n\n  Ctrl-C 退出 ends it\n")
+        self.say(f"  密码 password  {PASSWORD}\n")
+        self.say(f"  租户 tenant    {self._url}my/      终端 terminal  {self._url}kiosk/")
+        self.say(f"  户号 number    {TENANT}    查询密码 password  {TENANT_PASSWORD}\n\n  Ctrl-C 退出 ends it\n")
 
     def _tell_programs(self, pids: dict[str, int]) -> None:
         facts: dict[str, object] = {
