@@ -22,6 +22,7 @@ from prewatt.domain.metering.queries import zone
 from prewatt.domain.settlement import used_fen
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale
 from prewatt.domain.vending.platform import was_cut_for_arrears
+from prewatt.domain.vending.records import ClosingLine
 from prewatt.link.messages import Kind
 
 COUNTED = ("energy_wh", "energy_sharp_wh", "energy_peak_wh", "energy_flat_wh", "energy_valley_wh", "energy_deep_wh")
@@ -67,7 +68,8 @@ def _bought_fen(opening: Opening) -> int:
     back = [
         kind.objects.filter(opening=opening, state=BackState.DONE, from_wallet=False) for kind in (Refund, Reversal)
     ]
-    return _sum(sold) - sum(_sum(rows) for rows in back)
+    carried = ClosingLine.objects.filter(new_opening=opening).aggregate(fen=Sum("carried_fen"))["fen"] or 0
+    return _sum(sold) + carried - sum(_sum(rows) for rows in back)
 
 
 def _sum(rows: Any) -> int:

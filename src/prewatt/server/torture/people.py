@@ -350,7 +350,7 @@ class People:
 
 def _account(meter: Meter) -> Opening | None:
     found = Opening.objects.filter(meter=meter, closed_at__isnull=True)
-    return found.select_related("customer", "meter").first()
+    return found.select_related("customer", "meter", "platform_terms").first()
 
 
 def _exists(order_id: str) -> bool:

@@ -44,6 +44,7 @@ from prewatt.link.messages import BusConfig  # noqa: E402
 from prewatt.server.torture import checks, site  # noqa: E402
 from prewatt.server.torture.centre import MISFORTUNES, Centre, Misfortune  # noqa: E402
 from prewatt.server.torture.history import History  # noqa: E402
+from prewatt.server.torture.payers import Payers  # noqa: E402
 from prewatt.server.torture.people import People  # noqa: E402
 from prewatt.server.torture.process import Life, MortalCentre, MortalJournal, MortalPipe, ProcessDead, is_write  # noqa: E402
 from prewatt.server.torture.result import SeedResult  # noqa: E402
@@ -61,6 +62,7 @@ PACE = Pace(gather_s=30.0, heartbeat_s=3600.0, poll_s=1800)
 CLOSER_S, CLOSER_REST_S = 600.0, 2.0  # looks when an order ended, and now and then
 REST_MS = 1_800_000  # an idle bus rests: money and misfortune are to dominate
 TENANTS = 0.4  # how many wishes of a tenant whose money the platform counts come to one of the others
+PAYERS = 0.5  # orders paid by providers, of all tenants together, to the wishes of one meter
 WORK_S = 10800.0  # seldom: what it does is most of what a seed costs beyond the money itself
 WORK: tuple[Callable[[datetime], object], ...] = (
     lambda now: dispatch.expire(now=now),
@@ -194,6 +196,13 @@ class World:
             sales_per_day=plot.sales * TENANTS,
             look=lambda meter: self.building.meters[meter.number].values(self.now_ms()),
         )
+        self.payers = Payers(
+            self.estate,
+            self.centre,
+            luck=self._luck("payers"),
+            history=self.history,
+            per_day=plot.sales * PAYERS,
+        )
         self._death = self._luck("death")
         self.frames = 0
         self._lives = 0
@@ -212,6 +221,7 @@ class World:
         async with asyncio.TaskGroup() as lives:
             lives.create_task(self.people.live(end_ms, self.now_ms))
             lives.create_task(self.tenants.live(end_ms, self.now_ms))
+            lives.create_task(self.payers.live(end_ms, self.now_ms))
         await self._settle()
         self._stopping = True
         keeper.cancel()
@@ -329,10 +339,12 @@ class World:
         self.history.note("calm")
         self.faults.calm = True
         self.misfortune = self.centre.misfortune = Misfortune()
+        await self.payers.settle()
         for _ in range(SETTLE_DAYS_MAX * 24):
             await asyncio.sleep(3600)
             await self.people.decide_all()
             await self.people.look_after()
+            await self.payers.settle()
             under_way = closing_queries.under_way(operator=self.estate.operator)
             if not MeterOrder.objects.filter(state__in=OPEN).exists() and not under_way.exists():
                 break
@@ -344,6 +356,8 @@ class World:
     def _result(self) -> SeedResult:
         truth = self.building.truth()
         verdict = checks.judge(truth)
+        for what in self.payers.judge():
+            verdict.blame(what)
         for error in self.mistakes[:3]:
             verdict.blame(f"the gateway ended by itself: {type(error).__name__}: {error}")
         kills = self.history.counts.get("kill", 0)

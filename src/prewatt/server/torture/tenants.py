@@ -1,6 +1,7 @@
 """The tenants whose money the platform counts 平台计费: their balance is in the ledger, their meters only count energy.
 
-They buy, take back, are cut for arrears and pay. Prices change under them, and readings taken by hand come in late.
+They buy, take back, are cut for arrears and pay; now and then their meter bills them for a while. Prices change under
+them, and readings taken by hand come in late.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from prewatt.domain.metering.storing import READING_COLUMNS
 from prewatt.domain.tariff import versions
 from prewatt.domain.vending import closing
 from prewatt.domain.vending.platform import open_on_platform
+from prewatt.domain.vending.rebilling import change_billing
 from prewatt.link.messages import Kind, Reading
 from prewatt.server.torture.people import SWITCH_LIFE, People, Place, Wishes, told
 from prewatt.server.torture.site import document
@@ -51,14 +53,22 @@ class Tenants(People):
 
     def _wishes(self, place: Place, account: Opening) -> Wishes:
         meter = place.meter
+        if getattr(account, "platform_terms", None) is None:
+            return (
+                (0.35, lambda: self._sell(meter)),
+                (0.45, lambda: self._refund(meter)),
+                (0.65, lambda: self._waiting(meter)),
+                (1.00, lambda: self._rebill(account, Billing.PLATFORM)),
+            )
         return (
-            (0.42, lambda: self._sell(meter)),
-            (0.54, lambda: self._refund(meter)),
-            (0.62, lambda: self._reverse(meter)),
-            (0.70, lambda: self._close(account)),
-            (0.86, lambda: self._cut(account)),
-            (0.93, self._price),
-            (1.00, lambda: self._switch(meter)),
+            (0.40, lambda: self._sell(meter)),
+            (0.51, lambda: self._refund(meter)),
+            (0.58, lambda: self._reverse(meter)),
+            (0.66, lambda: self._close(account)),
+            (0.82, lambda: self._cut(account)),
+            (0.89, self._price),
+            (0.94, lambda: self._switch(meter)),
+            (1.00, lambda: self._rebill(account, None)),
         )
 
     async def _open(self, meter: Meter, customer: Customer) -> None:
@@ -66,6 +76,13 @@ class Tenants(People):
         facts |= {"billing_kind": Billing.PLATFORM, "switch_on_min": self._yuan(1, 500)}
         for _ in range(2 if self._luck.random() < 0.25 else 1):
             await self._do(lambda: open_on_platform(**facts, now=self._centre.now()), **told(facts))
+
+    async def _rebill(self, account: Opening, to: Billing | None) -> None:
+        """From the platform to the meter, and back: settled at one reading, whatever happens in between."""
+        facts: dict[str, Any] = {"rebill_id": self._id("rebill"), "opening": account, "to": to, **self._who()}
+        told_ = {"rebill_id": facts["rebill_id"], "meter": account.meter.number, "to": to or "meter"}
+        for _ in range(2 if self._luck.random() < 0.25 else 1):
+            await self._do(lambda: change_billing(**facts, now=self._centre.now()), **told_)
 
     async def _cut(self, account: Opening) -> None:
         """A trip for arrears, and perhaps a payment behind it."""
