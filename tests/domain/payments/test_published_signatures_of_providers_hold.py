@@ -5,11 +5,17 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
+import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 import vector_files
 from prewatt.domain.payments import signatures
+from prewatt.domain.payments.alipay import Alipay, Settings
+from prewatt.domain.payments.alipay import signing as alipay
 from prewatt.domain.payments.channel import Forged
 from prewatt.domain.payments.wechat import signing as wechat
 
@@ -77,3 +83,57 @@ def test_a_wechat_answer_is_believed() -> None:
     wechat.check(headers, body, platform, now=at)
     with pytest.raises(Forged):
         wechat.check(headers | {"wechatpay-nonce": "x"}, body, platform, now=at)
+
+
+ALIPAY = _named("alipay")
+
+
+def _alipay_holds(text: str, given: dict[str, Any]) -> bool:
+    return signatures.is_signed(text.encode(), given["sign"], signatures.public_key(given["public_key_pem"]))
+
+
+def test_an_alipay_request_keeps_its_sign_type() -> None:
+    given, expected = ALIPAY["A1 request"]["input"], ALIPAY["A1 request"]["expected"]
+    text = alipay.text(given["parameters"], without=alipay.OF_REQUEST)
+    assert text == expected["string_to_sign"]
+    assert _alipay_holds(text, given)
+    assert not _alipay_holds(alipay.text(given["parameters"], without=alipay.OF_NOTICE), given)
+
+
+def test_an_alipay_notification_leaves_its_sign_type_out_and_keeps_its_plus() -> None:
+    vector = ALIPAY["A2 notification, plus sign in the subject"]
+    given = dict(vector["input"])
+    values, encoding = alipay.form(urlencode(given["parameters"]).encode())
+    assert encoding == "utf-8"
+    text = alipay.text(values, without=alipay.OF_NOTICE)
+    assert text == vector["expected"]["string_to_verify"]
+    signed = {"sign": values["sign"], "public_key_pem": given["public_key_pem"]}
+    assert _alipay_holds(text, signed)
+    for twin in ("A2 with sign_type kept", "A2 with + read as a space (decoded twice)"):
+        wrong = ALIPAY[twin]["input"]["string_to_verify"]
+        assert wrong != text
+        assert not _alipay_holds(wrong, signed)
+    assert not _alipay_holds(alipay.text(values, without=alipay.OF_REQUEST), signed)
+
+
+def test_an_alipay_return_page_is_signed_and_is_no_notification() -> None:
+    vector = ALIPAY["A3 return page"]
+    values, _ = alipay.form(vector["input"]["query"].encode())
+    text = alipay.text(values, without=alipay.OF_NOTICE)
+    assert text == vector["expected"]["string_to_verify"]
+    assert _alipay_holds(text, {"sign": values["sign"], "public_key_pem": vector["input"]["public_key_pem"]})
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    settings = Settings(values["app_id"], values["seller_id"], pem, vector["input"]["public_key_pem"])
+    channel = Alipay(settings, httpx.Client())
+    with pytest.raises(Forged, match="no payment"):
+        channel.read_notice({}, vector["input"]["query"].encode(), now=datetime(2023, 12, 21, 6, 50, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("name", ["A4 answer", "A4 answer with one letter of the signature put before"])
+def test_an_alipay_answer_is_signed_letter_by_letter(name: str) -> None:
+    given = ALIPAY[name]["input"]
+    answer = f'{{"x_response": {given["node"]} ,"sign":"{given["sign"]}"}}'
+    inside, signature = alipay.node(answer, "x_response")
+    assert inside == given["node"]
+    assert _alipay_holds(inside, given | {"sign": signature}) is ALIPAY[name]["expected"]["valid"]
