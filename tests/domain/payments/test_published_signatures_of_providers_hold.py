@@ -17,6 +17,7 @@ from prewatt.domain.payments import signatures
 from prewatt.domain.payments.alipay import Alipay, Settings
 from prewatt.domain.payments.alipay import signing as alipay
 from prewatt.domain.payments.channel import Forged
+from prewatt.domain.payments.unionpay import signing as unionpay
 from prewatt.domain.payments.wechat import signing as wechat
 
 
@@ -137,3 +138,48 @@ def test_an_alipay_answer_is_signed_letter_by_letter(name: str) -> None:
     inside, signature = alipay.node(answer, "x_response")
     assert inside == given["node"]
     assert _alipay_holds(inside, given | {"sign": signature}) is ALIPAY[name]["expected"]["valid"]
+
+
+UNIONPAY = _named("unionpay")
+
+
+def _unionpay_holds(values: dict[str, str], signature: str, pem: str) -> bool:
+    return signatures.is_signed(unionpay.digest(values), signature, signatures.public_key(pem))
+
+
+def test_a_unionpay_request_is_signed_over_the_hex_text_of_its_digest() -> None:
+    given, expected = UNIONPAY["U1 request"]["input"], UNIONPAY["U1 request"]["expected"]
+    values = given["parameters"]
+    assert unionpay.text(values) == expected["string_to_sign"]
+    assert unionpay.digest(values).decode() == expected["sha256_hex"]
+    assert _unionpay_holds(values, given["signature_b64"], given["public_key_pem"])
+    assert not _unionpay_holds(values | {"txnAmt": "2"}, given["signature_b64"], given["public_key_pem"])
+
+
+@pytest.mark.parametrize("name", ["U2 front answer", "U3 query answer"])
+def test_a_unionpay_answer_holds_with_its_certificate_byte_for_byte(name: str) -> None:
+    given, expected = UNIONPAY[name]["input"], UNIONPAY[name]["expected"]
+    values = given["parameters"]
+    pem = values["signPubKeyCert"]
+    assert unionpay.digest(values).decode() == expected["sha256_hex"]
+    assert _unionpay_holds(values, given["signature_b64"], pem)
+    without_cr = values | {"signPubKeyCert": pem.replace("\r", "")}
+    assert not _unionpay_holds(without_cr, given["signature_b64"], pem)
+    if name == "U2 front answer":
+        twin = UNIONPAY["U2 with CR removed from the certificate text"]["input"]
+        assert unionpay.digest(without_cr).decode() == twin["sha256_hex"]
+
+
+def test_a_unionpay_answer_of_another_authority_is_forged_though_its_signature_holds() -> None:
+    """The published one: we do not have its authority's certificate, so nobody may believe it here."""
+    given = UNIONPAY["U2 front answer"]["input"]
+    said = given["parameters"] | {"signature": given["signature_b64"]}
+    pem = said["signPubKeyCert"]
+    with pytest.raises(Forged, match="did not give out"):
+        unionpay.check(said, middle=pem, root=pem, subject="中国银联股份有限公司", at=datetime(2022, 9, 8, tzinfo=UTC))
+    with pytest.raises(Forged, match="another version"):
+        unionpay.check(
+            said | {"version": "5.0.0"}, middle=pem, root=pem, subject="", at=datetime(2022, 9, 8, tzinfo=UTC)
+        )
+    with pytest.raises(Forged, match="wrong"):
+        unionpay.check(said | {"txnAmt": "2"}, middle=pem, root=pem, subject="", at=datetime(2022, 9, 8, tzinfo=UTC))
