@@ -7,7 +7,11 @@ that this session starts for itself and removes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -85,6 +89,37 @@ def postgres_cluster() -> Iterator[Cluster]:
         return
     with cluster() as own:
         yield own
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Makes a migrated database for processes of a test's own, on "sqlite" or "postgresql": migrated once a session,
+    copied for each. What it returns is what PREWATT_DATABASE takes.
+    """
+    folder, number, made = tmp_path_factory.mktemp("databases"), count(), set[str]()
+    first, template = folder / "first.sqlite3", f"first{os.getpid()}"
+
+    def migrated(kind: str, url: str) -> None:
+        if kind not in made:
+            one = {"PREWATT_DATABASE": url, "PREWATT_DATA": str(folder)}
+            command = [sys.executable, "-m", "prewatt.server.cli", "migrate"]
+            subprocess.run(command, env=os.environ | one, check=True, capture_output=True, timeout=300)
+            made.add(kind)
+
+    def another(kind: str) -> str:
+        name = f"own{os.getpid()}n{next(number)}"
+        if kind == "sqlite":
+            migrated(kind, f"sqlite:///{first}")
+            shutil.copyfile(first, folder / f"{name}.sqlite3")
+            return f"sqlite:///{folder / name}.sqlite3"
+        cluster = request.getfixturevalue("postgres_cluster")
+        if kind not in made:
+            migrated(kind, cluster.create(template))
+        at = ("-h", "127.0.0.1", "-p", str(cluster.port), "-U", "prewatt")
+        cluster.call("createdb", *at, "-T", template, name)
+        return str(cluster.url(name))
+
+    return another
 
 
 def _lift(connection: Any) -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,21 +29,18 @@ print(report.checked["transfers"], report.ok, verify().checked["transfers"])
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_sales_go_on_meanwhile_and_are_not_seen(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_sales_go_on_meanwhile_and_are_not_seen(
+    database: str, tmp_path: Path, new_database: Callable[[str], str]
+) -> None:
     folder = Path(__file__).parents[2]
-    if database == "sqlite":
-        url = f"sqlite:///{tmp_path / 'live.sqlite3'}"
-    else:
-        url = request.getfixturevalue("postgres_cluster").create(f"live{os.getpid()}")
     environment = os.environ | {
-        "PREWATT_DATABASE": url,
+        "PREWATT_DATABASE": new_database(database),
         "PREWATT_DATA": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "prewatt.server.settings",
         "PYTHONPATH": str(folder),
     }
     printed = ""
     for arguments in (
-        ["-m", "django", "migrate", "-v0", "--skip-checks"],
         [str(folder / "cashiers.py"), "PREPARE", "2"],
         [str(folder / "cashiers.py"), "SELL", "0", "4"],
         ["-c", SCRIPT],

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,18 +16,13 @@ SCRIPT = Path(__file__).parents[2] / "cashiers.py"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """A database of its own, migrated, with meters to sell to."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'shop.sqlite3'}"
-    else:
-        url = request.getfixturevalue("postgres_cluster").create(f"shop{os.getpid()}")
+def environment(request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[str], str]) -> dict[str, str]:
+    """A database of its own, with meters to sell to."""
     one = os.environ | {
-        "PREWATT_DATABASE": url,
+        "PREWATT_DATABASE": new_database(request.param),
         "PREWATT_DATA": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "prewatt.server.settings",
     }
-    _call(one, "-m", "django", "migrate", "-v0", "--skip-checks")
     _call(one, str(SCRIPT), "PREPARE", str(METERS))
     return one
 

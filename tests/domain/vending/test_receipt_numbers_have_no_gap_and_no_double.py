@@ -8,10 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -76,18 +76,13 @@ SCRIPT = Path(__file__).parents[2] / "cashiers.py"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def shop(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """A database of its own, migrated, with meters to sell to."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'shop.sqlite3'}"
-    else:
-        url = request.getfixturevalue("postgres_cluster").create(f"numbers{os.getpid()}{uuid4().hex[:6]}")
+def shop(request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[str], str]) -> dict[str, str]:
+    """A database of its own, with meters to sell to."""
     one = os.environ | {
-        "PREWATT_DATABASE": url,
+        "PREWATT_DATABASE": new_database(request.param),
         "PREWATT_DATA": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "prewatt.server.settings",
     }
-    _call(one, "-m", "django", "migrate", "-v0", "--skip-checks")
     _call(one, str(SCRIPT), "PREPARE", "2")
     return one
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,32 +36,16 @@ def _call(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Makes a migrated database of its own for each race: migrated once, copied for each."""
-    folder = tmp_path_factory.mktemp("races")
-    common = os.environ | {"PREWATT_DATA": str(folder), "DJANGO_SETTINGS_MODULE": "prewatt.server.settings"}
-    on_postgres = request.param == "postgresql"
-    first = folder / "migrated.sqlite3"
-    cluster = request.getfixturevalue("postgres_cluster") if on_postgres else None
-    template = f"races{os.getpid()}"
-    url = cluster.create(template) if cluster else f"sqlite:///{first}"
-    _call(common | {"PREWATT_DATABASE": url}, "-m", "django", "migrate", "-v0", "--skip-checks")
-
-    def copied(name: str) -> dict[str, str]:
-        if cluster is None:
-            shutil.copyfile(first, folder / f"{name}.sqlite3")
-            return common | {"PREWATT_DATABASE": f"sqlite:///{folder / name}.sqlite3"}
-        at = ("-h", "127.0.0.1", "-p", str(cluster.port), "-U", "prewatt")
-        cluster.call("createdb", *at, "-T", template, f"{name}{os.getpid()}")
-        return common | {"PREWATT_DATABASE": cluster.url(f"{name}{os.getpid()}")}
-
-    return copied
+@pytest.fixture(params=["sqlite", "postgresql"])
+def environment(request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[str], str]) -> dict[str, str]:
+    """A database of its own for each race."""
+    own = {"PREWATT_DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "prewatt.server.settings"}
+    return os.environ | own | {"PREWATT_DATABASE": new_database(request.param)}
 
 
 @pytest.mark.parametrize("race", EXPECTED)
-def test_one_truth_and_a_clear_word_for_the_loser(migrated: Any, race: str) -> None:
-    found = json.loads(_call(migrated(race), str(SCRIPT), race))
+def test_one_truth_and_a_clear_word_for_the_loser(environment: dict[str, str], race: str) -> None:
+    found = json.loads(_call(environment, str(SCRIPT), race))
     ways, stands = EXPECTED[race]
     told = found["told"]
     assert any(all(one.startswith(said) for one, said in zip(told, way, strict=True)) for way in ways), told

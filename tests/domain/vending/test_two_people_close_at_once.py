@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,12 @@ SCRIPT = str(Path(__file__).parents[2] / "leaving_people.py")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'leave.sqlite3'}"
-    else:
-        url = request.getfixturevalue("postgres_cluster").create(f"leave{os.getpid()}")
+def environment(request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[str], str]) -> dict[str, str]:
     one = os.environ | {
-        "PREWATT_DATABASE": url,
+        "PREWATT_DATABASE": new_database(request.param),
         "PREWATT_DATA": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "prewatt.server.settings",
     }
-    _call(one, "-m", "django", "migrate", "-v0", "--skip-checks")
     _call(one, SCRIPT, "PREPARE")
     return one
 

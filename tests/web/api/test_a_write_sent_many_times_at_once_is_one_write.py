@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,19 +23,13 @@ def _call(environment: dict[str, str], *arguments: str) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    url = f"sqlite:///{tmp_path / 'own.sqlite3'}"
-    if request.param == "postgresql":
-        cluster: Any = request.getfixturevalue("postgres_cluster")
-        url = cluster.create(f"replays{os.getpid()}{request.node.name[-12:-1].replace('-', '')}")
-    own = os.environ | {
+def environment(request: pytest.FixtureRequest, tmp_path: Path, new_database: Callable[[str], str]) -> dict[str, str]:
+    return os.environ | {
         "PREWATT_DATA": str(tmp_path),
-        "PREWATT_DATABASE": url,
+        "PREWATT_DATABASE": new_database(request.param),
         "PREWATT_API_PER_MINUTE": "100000",
         "DJANGO_SETTINGS_MODULE": "prewatt.server.settings",
     }
-    _call(own, "-m", "django", "migrate", "-v0", "--skip-checks")
-    return own
 
 
 @pytest.mark.parametrize(("threads", "times"), [(20, 10), pytest.param(40, 25, marks=pytest.mark.slow)])
