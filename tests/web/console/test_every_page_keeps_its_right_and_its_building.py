@@ -76,9 +76,13 @@ ARGUMENTS: dict[str, Args] = {
     **_all("alarm alarm-acknowledge", "alarm"),
     **_all("webhook webhook-live webhook-renew webhook-test", "endpoint"),
     **_all("delivery delivery-replay delivery-skip", "delivery"),
+    **_all("notice notice-again", "notice"),
+    **_all("carrier carrier-test", "carrier"),
+    "carrier-new": lambda _half: ["modem"],
     **_all("export-cancel export-file", "export"),
     **_all("saved-delete", "saved"),
     **_all("online-show online-back online-note online-send-on", "online"),
+    "online-channel": lambda _half: ["alipay"],
     **_all("online-bill online-bill-sign", "provider_bill"),
     **_all("online-difference-take online-difference-explain", "bill_difference"),
     **_all("token-revoke", "token"),
@@ -101,6 +105,7 @@ ARGUMENTS: dict[str, Args] = {
 }
 # No thing of a tower stands in these addresses.
 NOBODYS = {"fleet-preview", "fleet-send", "role-rename", "role-remove", "plan", "plan-send", "estate-message"}
+NOBODYS |= {"carrier-new"}
 NOBODYS |= {"plan-version", "plan-version-new", "plan-version-document", "plan-version-withdraw"}
 NOBODYS |= {"report-day", "report-day-sign"}  # the whole site's
 ENDED = {"account-sign-out": 302}  # what is not there is as good as signed out

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from prewatt.domain.payments import setup
 from prewatt.domain.payments.channel import Channel, Way
 from prewatt.domain.payments.models import Provider
 from prewatt.domain.payments.refusals import ChannelOff
@@ -31,7 +32,7 @@ def plug(channels: Iterable[Channel]) -> None:
 
 def channel(name: str) -> Channel:
     """Raises ChannelOff: not set up, or switched off."""
-    found = _plugged.get(name)
+    found = _plugged.get(name) if _plugged else _set_up(name)
     if found is None:
         raise ChannelOff(
             _("%(channel)s is not set up here. Nothing was paid. Choose another way of paying.")
@@ -42,7 +43,12 @@ def channel(name: str) -> Channel:
 
 def offers() -> tuple[Offer, ...]:
     """In the order in which they are offered."""
-    return tuple(Offer(name, label(name), _plugged[name].ways) for name in Provider.values if name in _plugged)
+    found = ((name, _plugged.get(name) if _plugged else _set_up(name)) for name in Provider.values)
+    return tuple(Offer(name, label(name), one.ways) for name, one in found if one is not None)
+
+
+def _set_up(name: str) -> Channel | None:
+    return setup.open_channel(name) if name in Provider.values else None
 
 
 def label(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views import online, online_bills
+from prewatt.web.console.views import online, online_bills, online_setup
 
 urlpatterns = [
     path("online/", online.index, name="online"),
@@ -15,6 +15,8 @@ urlpatterns = [
     path("online/differences/", online_bills.differences, name="online-differences"),
     path("online/differences/<int:pk>/explain/", online_bills.explain, name="online-difference-explain"),
     path("online/differences/<int:pk>/take-over/", online_bills.take_over, name="online-difference-take"),
+    path("settings/payments/", online_setup.index, name="online-channels"),
+    path("settings/payments/<slug:name>/", online_setup.channel, name="online-channel"),
     path("online/payments/<str:order_no>/", online.show, name="online-show"),
     path("online/payments/<str:order_no>/back/", online.back, name="online-back"),
     path("online/payments/<str:order_no>/note/", online.note, name="online-note"),
