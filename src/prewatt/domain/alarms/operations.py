@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Value, When
 from django.utils.translation import gettext as _
 
-from prewatt.domain.alarms import facts, queries
+from prewatt.domain.alarms import facts, queries, telling
 from prewatt.domain.alarms.facts import Held, Key
 from prewatt.domain.alarms.models import MONEY, NOTE_MAX, Alarm, Kind, Pass
 from prewatt.domain.staff import operations as staff
@@ -169,6 +169,7 @@ def _write(news: _News, now: datetime) -> None:
     rows = [_row(key, one, now) for key, one in fresh]
     Alarm.objects.bulk_create(rows, batch_size=ROWS_TOGETHER, ignore_conflicts=True)
     tell_all(Event.ALARM, (_told(row, row.since) for row in rows))
+    telling.tell(rows, now=now)
 
 
 def _told(row: Alarm, at: datetime) -> Happened:

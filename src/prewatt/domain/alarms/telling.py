@@ -1,0 +1,99 @@
+"""New alarms go to operators: by mail and chat group where a carrier asks for their kind, by text to the numbers set.
+
+One message for each kind of a pass, however many meters it names. Meters that fell silent behind a gateway that is
+silent itself are not named: the gateway's own alarm tells of them. Tenants' money is told to tenants (`cutoff`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from django.utils import translation
+
+from prewatt.domain.alarms.models import MONEY, Alarm, Kind
+from prewatt.domain.estate.models import Defaults, Gateway, Meter
+from prewatt.domain.notices import operations as notices
+from prewatt.domain.notices.models import Carrier, Door
+
+NAMED_MAX = 6
+# What is worth waking somebody's telephone; the rest is for mail and groups that ask for it.
+BY_TEXT = frozenset({Kind.GATEWAY, Kind.LOST, Kind.OVERLOAD, Kind.COUNT, Kind.IMPOSSIBLE})
+_LOCALES = {"zh": "zh-hans", "en": "en"}
+
+
+def tell(began: Sequence[Alarm], *, now: datetime) -> int:
+    """How many messages were written: nothing, mostly, and then it asks nothing."""
+    if not began:
+        return 0
+    carriers = list(Carrier.objects.filter(on=True).exclude(door=Door.TEXT))
+    rows = _not_behind_a_gateway(began)
+    written = 0
+    for kind in dict.fromkeys(row.kind for row in rows):
+        mine = [row for row in rows if row.kind == kind]
+        for door, to, carrier in _recipients(Kind(kind), mine, carriers):
+            written += _write(Kind(kind), mine, door, to, carrier, now)
+    return written
+
+
+def _not_behind_a_gateway(began: Sequence[Alarm]) -> list[Alarm]:
+    silent = set(Alarm.objects.filter(kind=Kind.GATEWAY, until__isnull=True).values_list("gateway", flat=True))
+    if not silent:
+        return list(began)
+    behind = set(Meter.objects.filter(bus__gateway__in=silent).values_list("pk", flat=True))
+    return [row for row in began if row.kind != Kind.LOST or row.meter_id not in behind]
+
+
+def _recipients(
+    kind: Kind, rows: Sequence[Alarm], carriers: Iterable[Carrier]
+) -> Iterator[tuple[Door, str, Carrier | None]]:
+    for carrier in carriers:
+        if kind not in carrier.alarms:
+            continue
+        if carrier.door == Door.GROUP:
+            yield Door.GROUP, "", carrier
+        else:
+            for to in filter(None, (one.strip() for one in carrier.settings.get("recipients", "").split(","))):
+                yield Door.MAIL, to, carrier
+    if kind in BY_TEXT and kind not in MONEY:
+        for phone in _phones({row.building_id for row in rows}):
+            yield Door.TEXT, phone, None
+
+
+def _phones(buildings: set[int | None]) -> list[str]:
+    """Of each building, else of the site. A gateway belongs to no one building: the site's."""
+    rows = Defaults.objects.exclude(alarm_phones__isnull=True).values_list("building", "alarm_phones")
+    own: dict[int | None, str] = {building: phones or "" for building, phones in rows}
+    found = (own.get(one, own.get(None, "")) for one in buildings)
+    return list(dict.fromkeys(filter(None, (one.strip() for text in found for one in text.split(",")))))
+
+
+def _write(kind: Kind, rows: Sequence[Alarm], door: Door, to: str, carrier: Carrier | None, now: datetime) -> int:  # noqa: PLR0917
+    language = notices.rules().language
+    with translation.override(_LOCALES[language]):
+        label = str(kind.label)
+    first = rows[0]
+    about = f"{first.meter_id or ''}:{first.gateway_id or ''}:{round(first.since.timestamp())}"
+    facts = {"alarm": label, "where": _where(rows), "count": str(len(rows))}
+    notices.write(
+        kind="operator",
+        door=door,
+        to=notices.bare(to) if door == Door.TEXT else to,
+        title=f"{label} ({len(rows)})",
+        fields=notices.known(None, None, now) | facts,
+        key=f"alarm:{kind}:{about}:{carrier.pk if carrier else ''}:{to}"[:128],
+        language=language,
+        now=now,
+        only=carrier if door == Door.GROUP else None,
+        at_once=kind == Kind.GATEWAY,
+    )
+    return 1
+
+
+def _where(rows: Sequence[Alarm]) -> str:
+    """The first few by room and number, or the gateway's code."""
+    gateways = dict(Gateway.objects.filter(pk__in=[row.gateway_id for row in rows]).values_list("pk", "code"))
+    meters = Meter.objects.filter(pk__in=[row.meter_id for row in rows[:NAMED_MAX]]).select_related("room")
+    named = {one.pk: f"{one.room.number} {one.number}" if one.room else one.number for one in meters}
+    places = [named.get(row.meter_id or 0) or gateways.get(row.gateway_id or 0, "") for row in rows[:NAMED_MAX]]
+    return "、".join(places) + ("…" if len(rows) > NAMED_MAX else "")
