@@ -237,3 +237,54 @@ def test_too_many_tries_are_told_so(two: Two, client: Client) -> None:
     for _n in range(6):
         client.post("/my/login/", {"number": "K0001", "password": "wrong1"})
     assert client.post("/my/login/", {"number": "K0001", "password": PASSWORD}).status_code == 429
+
+
+def test_a_form_from_before_another_log_in_leads_to_the_tenants_own_page(two: Two) -> None:
+    client = Client(enforce_csrf_checks=True)
+    answer = client.post("/my/login/", {"number": "K0001", "password": PASSWORD})
+    assert (answer.status_code, answer["Location"]) == (302, "/my/")
+    assert client.post("/kiosk/login/pay/", {"number": "K0001"})["Location"] == "/kiosk/"
+
+
+def test_what_is_said_to_a_tenant_stands_there_without_his_codes(two: Two) -> None:
+    from prewatt.domain.notices.operations import say
+
+    counter = two.counter
+    fields = {"balance": "12.30", "alarm": "50.00", "code": "135791", "minutes": "5"}
+    for kind, meter in (("low1", two.mine.meter), ("code", two.mine.meter), ("low1", two.theirs.meter)):
+        opening = two.mine if meter == two.mine.meter else two.theirs
+        said = say(
+            kind=kind,
+            phone="13800000001",
+            fields=fields,
+            key=f"{kind}{meter.pk}",
+            language="zh",
+            now=counter.now,
+            customer=opening.customer,
+            meter=meter,
+        )
+        assert said is not None
+    text = two.logged_in().get(f"/my/{two.mine.pk}/messages/").content.decode()
+    assert "12.30" in text
+    assert "135791" not in text
+    assert "9902" not in text
+
+
+def test_a_paid_order_shows_two_facts_and_a_refused_one_what_to_do(two: Two) -> None:
+    client = two.logged_in()
+    page = client.get(f"/my/paid/{two.payment.order_id}/").content.decode()
+    assert f"/my/paid/{two.payment.order_id}/progress/" in page
+    form = {"order_id": "n1", "amount": "50", "channel": "alipay"}
+    answer = client.post(f"/my/{two.mine.pk}/pay/", form)
+    assert answer.status_code == 422
+    assert client.post(f"/my/{two.mine.pk}/pay/", form | {"amount": "own", "own": "1.234"}).status_code == 422
+
+
+def test_a_receipt_is_a_file_marked_as_a_copy(two: Two) -> None:
+    import pypdfium2
+
+    answer = two.logged_in().get(f"/my/receipts/{two.sale.receipt}/")
+    assert answer["Content-Type"] == "application/pdf"
+    page = pypdfium2.PdfDocument(answer.content)[0].get_textpage().get_text_bounded()
+    assert two.sale.receipt in page
+    assert "副本" in page.replace("\r", "").replace("\n", "")

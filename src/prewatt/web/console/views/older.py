@@ -21,6 +21,7 @@ from prewatt.web.parts.pages import log_in_address, now, wants_part
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+TENANTS = {"tenant": "tenant:index", "kiosk": "kiosk:start"}  # nothing of the console is shown to them
 DOORS = frozenset({"console:login", "console:login-code"})
 
 
@@ -28,6 +29,8 @@ def answer(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Called by Django for a form without the right token (CSRF_FAILURE_VIEW)."""
     if _name(request) in DOORS:
         return _at_the_door(request)
+    if (there := TENANTS.get(_name(request).partition(":")[0])) is not None:
+        return redirect(there)
     who_id = keeping.drew(request)
     here = request.user.pk if isinstance(request.user, Operator) else 0
     if who_id and here in (0, who_id):
