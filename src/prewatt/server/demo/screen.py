@@ -97,7 +97,7 @@ class Screen:
             self.say(f"  {one.username:<8}  {name}{one.title}")
         self.say(f"  密码 password  {PASSWORD}\n")
         self.say(f"  租户 tenant    {self._url}my/      终端 terminal  {self._url}kiosk/")
-        self.say(f"  户号 number    {TENANT}    查询密码 password  {TENANT_PASSWORD}\n\n  Ctrl-C 退出 ends it\n")
+        self.say(f"  用户编号 number  {TENANT}    查询密码 password  {TENANT_PASSWORD}\n\n  Ctrl-C 退出 ends it\n")
 
     def _tell_programs(self, pids: dict[str, int]) -> None:
         facts: dict[str, object] = {
