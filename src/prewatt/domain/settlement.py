@@ -30,6 +30,7 @@ from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger.models import Kind as TransferKind
 from prewatt.domain.ledger.models import Transfer
+from prewatt.domain.metering import sums
 from prewatt.domain.metering.closing import day_start_ms, hours_closed_to_ms
 from prewatt.domain.metering.models import Reading, UsageDay
 from prewatt.domain.metering.queries import zone
@@ -536,6 +537,7 @@ def _post_rated(row: UsageDay, opening: Opening, now: datetime) -> bool:
         return False
     others_fen = used_fen(opening.pk) - used_fen(opening.pk, day=row.day)
     post_usage_day(opening=opening, day=row.day, deducted_fen=together_fen - others_fen, now=now)
+    sums.keep_charged(row.meter_id, row.day, together_fen - others_fen)
     _mark_posted(row)
     return True
 

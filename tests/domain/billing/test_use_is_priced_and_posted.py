@@ -191,3 +191,23 @@ def test_days_that_wait_hold_up_no_other_meter(counter: Counter) -> None:
     Dirty.objects.update_or_create(meter=stuck.meter, defaults={"since_ms": 0, "days_since_ms": 0})
     assert post_closed_days(now=counter.now, limit=2) == 1
     assert (booked_fen(stuck), booked_fen(behind)) == (0, 56)
+
+
+def test_lists_show_what_was_charged_and_not_what_the_meter_counted(counter: Counter) -> None:
+    from prewatt.domain.metering.closing import _store_days
+    from prewatt.domain.metering.models import MeterState, UsageDay, UsageMonth
+
+    opening = account(counter)
+    used(opening, 0, 1_000)
+    UsageDay.objects.update(deducted_fen=999)  # by a prepaid logic of its own
+    post(counter)
+    (row,) = UsageDay.objects.all()
+    assert (row.charged, row.deducted_fen) == (True, 56)
+    assert (UsageMonth.objects.get().deducted_fen, MeterState.objects.get(meter=opening.meter).per_day_fen) == (56, 56)
+    again = {"energy_wh": 1_000, "deducted_fen": 1_234}
+    _store_days(opening.meter_id, {row.day: again}, counter.now)
+    assert UsageDay.objects.values_list("version", "deducted_fen").get() == (1, 56)
+    _store_days(opening.meter_id, {row.day: again | {"energy_wh": 2_000}}, counter.now)
+    used(opening, 0, 2_000)
+    post(counter)
+    assert UsageDay.objects.values_list("deducted_fen", flat=True).get() == 111

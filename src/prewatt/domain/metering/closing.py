@@ -331,7 +331,8 @@ def _store_days(meter_id: int, facts: Mapping[date, dict[str, int | None]], now:
     new = [UsageDay(meter_id=meter_id, day=day, closed_at=now, **its) for day, its in facts.items() if day not in known]
     UsageDay.objects.bulk_create(new, batch_size=200)
     for day, row in known.items():
-        if any(getattr(row, name) != value for name, value in facts[day].items()):
-            UsageDay.objects.filter(pk=row.pk).update(version=F("version") + 1, closed_at=now, **facts[day])
+        its = {name: value for name, value in facts[day].items() if name != "deducted_fen" or not row.charged}
+        if any(getattr(row, name) != value for name, value in its.items()):
+            UsageDay.objects.filter(pk=row.pk).update(version=F("version") + 1, closed_at=now, **its)
     sums.add_months(meter_id, facts)
     sums.mean_of(meter_id)

@@ -176,7 +176,9 @@ class Quarter(models.Model):
 
 
 class UsageDay(models.Model):
-    """One business day of one meter: energy (CT applied) by rate, and what the meter itself deducted."""
+    """One business day of one meter: energy (CT applied) by rate, and its money: what the meter itself deducted, or
+    what the platform charged for it, once that is booked.
+    """
 
     meter = models.ForeignKey("estate.Meter", on_delete=models.PROTECT, db_index=False, related_name="+")
     day = models.DateField()
@@ -187,6 +189,7 @@ class UsageDay(models.Model):
     energy_valley_wh = models.BigIntegerField(default=0)
     energy_deep_wh = models.BigIntegerField(default=0)
     deducted_fen = models.BigIntegerField(null=True)
+    charged = models.BooleanField(null=True)  # 平台计费: `deducted_fen` is what the ledger booked
     counter_fen = models.BigIntegerField(null=True)  # bought less balance at the day's end: grows by what is deducted
     first_ms = models.BigIntegerField()  # the readings that bound it
     last_ms = models.BigIntegerField()

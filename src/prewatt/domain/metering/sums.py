@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Case, F, IntegerField, Sum, Value, When
 
 from prewatt.domain.estate.models import Meter, ratio_in
-from prewatt.domain.metering.models import MeterState, UsageHour
+from prewatt.domain.metering.models import MeterState, UsageDay, UsageHour
 
 # (meter id, its beginning in ms, Wh, bridged)
 Hour = tuple[int, int, int, bool]
@@ -64,6 +64,13 @@ def add_months(meter_id: int, days: Iterable[date]) -> None:
     """The months of these days of a meter are added up again."""
     for month in sorted({day.replace(day=1) for day in days}):
         _add_months("WHERE meter_id = %s AND day >= %s AND day < %s", (meter_id, month, _following(month)))
+
+
+def keep_charged(meter_id: int, day: date, fen: int) -> None:
+    """What the platform booked for a day is its money in every list and sum, whatever the meter counted by itself."""
+    UsageDay.objects.filter(meter=meter_id, day=day).update(charged=True, deducted_fen=fen)
+    add_months(meter_id, [day])
+    mean_of(meter_id)
 
 
 def add_all_months() -> None:
