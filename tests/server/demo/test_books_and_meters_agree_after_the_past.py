@@ -52,6 +52,20 @@ def test_from_the_first_sale_to_the_last_reading(lives: list[Life]) -> None:
             _agrees(life)
 
 
+def test_one_account_goes_over_to_the_platform(db: None) -> None:
+    """The room's meter has its account and its credit when the demo begins, and is asked to give it up."""
+    from prewatt.domain.vending.records import ClosingLine
+    from prewatt.server.demo import billed
+
+    estate.build(ports=list(range(15001, 15009)), now=_at(past.first_midnight_ms(END_MS)))
+    life = past.live(next(room.index for room in tower.rooms() if room.number == billed.ROOM), END_MS)
+    sales.replay([life], progress=lambda done, total: None)
+    sales.last_look([life])
+    billed.hand_over(now=_at(END_MS))
+    line = ClosingLine.objects.select_related("order").get()
+    assert (line.closing.kind, line.state, line.order.kind if line.order else "") == ("rebill", "reading", "switch_off")
+
+
 def _agrees(life: Life) -> None:
     """Credit on the meter's account is the meter's own balance where its last closed day ended."""
     opening = Opening.objects.get(meter__number=tower.rooms()[life.index].meter)

@@ -50,7 +50,7 @@ def _begin(folder: Files) -> None:
         report(folder, "building", 0, 1)
         ready.centre()
         migrate()
-        from prewatt.server.demo import estate, sales
+        from prewatt.server.demo import billed, estate, sales
 
         ports = folder.facts()["ports"]
         estate.build(ports=ports, now=_time(past.first_midnight_ms(end_ms)))
@@ -59,6 +59,7 @@ def _begin(folder: Files) -> None:
     with garbage.rarely():
         sales.replay(lives, progress=lambda done, total: report(folder, "sales", done, total))
     sales.last_look(lives)
+    billed.hand_over(now=datetime.now(UTC))
     fleet.write_fleet(folder.fleet, ports)
     fleet.write_memory(folder.meters, lives)
     folder.keep_lives(lives)

@@ -33,6 +33,11 @@ STANDINGS = {
     "inactive": pgettext_lazy("account", "inactive"),
     "closed": pgettext_lazy("account", "closed"),
 }
+BILLING = {
+    "meter": _("meter billing"),
+    "platform": _("platform billing"),
+    "postpaid": _("paid afterwards"),
+}
 
 
 def standing_of(opening: Opening) -> Standing:
@@ -54,6 +59,9 @@ def _rows(ask: Ask) -> QuerySet[Opening]:
         found = found.filter(customer__phone__contains=ask["phone"])
     if ask["account"]:
         found = found.filter(_standing(ask["account"]))
+    if ask["billing"]:
+        by_meter = ask["billing"] == "meter"
+        found = found.filter(**{"platform_terms": None} if by_meter else {"platform_terms__billing": ask["billing"]})
     if ask["since"]:
         found = found.filter(opened_at__gte=now() - timedelta(days=int(ask["since"])))
     return found
@@ -80,6 +88,11 @@ def _icon(one: Opening) -> str:
 
 def _balance(one: Opening) -> int | None:
     return standing_of(one).balance_fen
+
+
+def _billing(one: Opening) -> words.Text:
+    terms = getattr(one, "platform_terms", None)
+    return BILLING[terms.billing if terms else "meter"]
 
 
 def _held(one: Opening) -> words.Text:
@@ -127,6 +140,7 @@ REGISTER = Register(
         Column("meter", _("Meter number"), value=lambda one: one.meter.number, sort=("meter__number",), width=16),
         Column("state", _("State"), value=_word, chip=_chip, icon=_icon),
         Column("balance", _("Balance (yuan)"), "money", value=_balance),
+        Column("billing", _("Billed by"), value=_billing, sort=("platform_terms__billing",), shown=False),
         Column("sold", _("Bought in all (yuan)"), "money", value=lambda one: one.sold_fen, sort=("sold_fen",)),
         Column("count", _("Purchases"), "count", value=lambda one: one.sold_count, sort=("sold_count",), shown=False),
         Column("hold", _("On hold"), value=_held, shown=False),
@@ -184,6 +198,7 @@ REGISTER = Register(
     filters=(
         Filter("text", _("Tenant, number, phone or room")),
         Filter("account", _("Account"), "choice", choices=lambda _who: list(STANDINGS.items())),
+        Filter("billing", _("Billed by"), "choice", choices=lambda _who: list(BILLING.items())),
         Filter(
             "building",
             _("Building"),
