@@ -276,6 +276,7 @@ class Half:
         from prewatt.domain.control.models import NeverCut
         from prewatt.domain.estate.models import Area, Upload
         from prewatt.domain.lists.models import Export, SavedFilter
+        from prewatt.domain.notices.models import Carrier, Message
         from prewatt.domain.staff.models import ApiToken
         from prewatt.domain.tariff.history import five_prices, keep_version
         from prewatt.domain.tariff.models import Plan
@@ -324,6 +325,26 @@ class Half:
         )
         self.delivery = Delivery.objects.create(
             endpoint=self.endpoint, event="test", event_id=f"test:{letter}", at=self.counter.now, body="{}"
+        )
+        self.carrier = Carrier.objects.create(
+            name="外楼通道" if self.foreign else "本楼通道",
+            kind="wecom",
+            door="group",
+            form_id=f"carrier-{letter}",
+            created_at=self.counter.now,
+            created_by=self.manager,
+        )
+        self.notice = Message.objects.create(
+            key=f"notice-{letter}",
+            kind="low1",
+            to="13800138000",
+            language="zh",
+            text="外楼余额不足" if self.foreign else "本楼余额不足",
+            meter=first,
+            state="failed",
+            made_at=self.counter.now,
+            not_before=self.counter.now,
+            expires_at=self.counter.now,
         )
         self.area = Area.objects.create(building=self.building, name="外楼东区" if self.foreign else "东区")
         self.vital = NeverCut.objects.create(

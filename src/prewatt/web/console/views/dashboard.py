@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from prewatt.domain.backups import queries as backups
 from prewatt.domain.cutoff import queries as cutoff
+from prewatt.domain.notices import queries as notices
+from prewatt.domain.staff.models import Operator
 from prewatt.domain.staff.rights import Right
 from prewatt.web.console.overview import load_chart, load_rows, overview, ways_chart
 from prewatt.web.parts import charted
@@ -33,6 +35,7 @@ def dashboard(request: HttpRequest) -> HttpResponseBase:
     backup = None if settings.DEMO else backups.health(operator=who, now=at)
     to_tell = cutoff.to_tell(operator=who)
     context = {"page": "dashboard", "seen": seen, "now": at, "backup": backup, "to_tell": to_tell}
+    context["carriers"] = list(notices.carriers().filter(on=True)) if _keeps_carriers(who) else []
     if wants_part(request) and request.GET.get("part") == "figures":
         return render(request, "console/dashboard/_figures.html", {**context, "swap": True})
     charts: dict[str, Any] = {
@@ -45,6 +48,10 @@ def dashboard(request: HttpRequest) -> HttpResponseBase:
     if wants_part(request) and request.GET.get("part") == "charts":
         return render(request, "console/dashboard/_load.html", {**context, **charts})
     return render(request, "console/dashboard/index.html", {**context, **charts})
+
+
+def _keeps_carriers(who: Operator) -> bool:
+    return who.all_buildings and who.may(Right.SETTINGS)
 
 
 @page()
