@@ -17,8 +17,8 @@ from prewatt.domain.vending import printing
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.models import Print
 from prewatt.domain.vending.receipt_text import Document
-from prewatt.web.parts import papers
 from prewatt.web.console.views.sale import given_id
+from prewatt.web.parts import papers
 from prewatt.web.parts.pages import address, now, operator, page, refusal
 from prewatt.web.parts.words import Text
 

@@ -17,8 +17,8 @@ from prewatt.domain.estate.models import Building
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending import receipt_template
 from prewatt.domain.vending.receipt_text import KINDS, OF_THE_ARTICLE, PARTS
-from prewatt.web.parts import papers
 from prewatt.web.console.views.estate.forms import Box, Page, Part, draw, submit, typed
+from prewatt.web.parts import papers
 from prewatt.web.parts.pages import operator, page, wants_part
 from prewatt.web.parts.words import Text
 
