@@ -82,7 +82,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
 
 
 def _environment(channel: str, name: str) -> str:
-    """`PREWATT_PAY_ALIPAY_PRIVATE_KEY`, or the file that `…_FILE` names."""
+    """The variable of channel and name, or the file that `…_FILE` names."""
     variable = f"PREWATT_PAY_{channel}_{name}".upper()
     if value := os.environ.get(variable):
         return value
