@@ -155,8 +155,8 @@ TEMPLATES_NOTE = gettext_lazy(
 )
 ROOM = Room(
     (
-        Field("key_id", gettext_lazy("AccessKey ID")),
-        Field("key_secret", gettext_lazy("AccessKey secret"), secret=True),
+        Field("key_id", "AccessKey ID"),
+        Field("key_secret", "AccessKey Secret", secret=True),
         Field("sign", gettext_lazy("Signature")),
         Field("templates", gettext_lazy("Templates"), lines=True, note=TEMPLATES_NOTE),
     ),

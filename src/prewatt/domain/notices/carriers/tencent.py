@@ -123,9 +123,9 @@ def _refused(facts: Mapping[str, Any]) -> CarrierRefused:
 
 ROOM = Room(
     (
-        Field("key_id", gettext_lazy("SecretId")),
-        Field("key_secret", gettext_lazy("SecretKey"), secret=True),
-        Field("app_id", gettext_lazy("SDK AppID")),
+        Field("key_id", "SecretId"),
+        Field("key_secret", "SecretKey", secret=True),
+        Field("app_id", "SDK AppID"),
         Field("sign", gettext_lazy("Signature")),
         Field("region", gettext_lazy("Region"), shipped="ap-guangzhou"),
         Field("templates", gettext_lazy("Templates"), lines=True, note=TEMPLATES_NOTE),
