@@ -201,6 +201,7 @@ class Alipay:
             "trade_no": order.channel_no,
             "out_trade_no": order.order_no,
             "out_biz_no": "",
+            "trans_currency": "USD" if mischief.currency else "",
             "buyer_id": "2088000000000002",
             "seller_id": "2088009999999999" if mischief.merchant else known.ALIPAY_SELLER,
             "trade_status": _STATES[order.state],
@@ -266,7 +267,9 @@ def _details(rows: list[list[str]], day: date) -> str:
     head = ["#支付宝业务明细查询", f"#账号：[{known.ALIPAY_SELLER}0156]", f"#起始日期：[{day} 00:00:00]"]
     mark = "#-----------------------------------------业务明细列表"
     body = ["\t,".join(row) for row in rows]
-    foot = [f"{mark}结束------------------------------------", f"#交易合计：{len(rows)}笔", "#导出时间：[…]"]
+    backs = sum(row[2] == "退款" for row in rows)
+    sums = [f"#交易合计：{len(rows) - backs}笔，商家实收共…元", f"#退款合计：{backs}笔，商家实收退款共…元"]
+    foot = [f"{mark}结束------------------------------------", *sums, "#导出时间：[…]"]
     return "\r\n".join([*head, f"{mark}----------------------------------------", _HEADS, *body, *foot]) + "\r\n"
 
 

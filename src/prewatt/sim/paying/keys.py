@@ -21,7 +21,7 @@ MERCHANT = "1900000001"
 APP = "wxsandbox00000001"
 ALIPAY_APP, ALIPAY_SELLER = "2021000000000001", "2088000000000001"
 UNIONPAY_MERCHANT = "777290058184064"
-UNIONPAY_SUBJECT = "041@Z12@00040000:SIGN"  # the middle field of the common name is the institution's
+UNIONPAY_SUBJECT = "041@Z12@00040000:SIGN"  # the third field is the name under which it signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def for_the_merchant(keys: Keys, base: str) -> dict[str, Any]:
             "private_key": keys.merchant.private_pem,
             "root": keys.union_root.certificate_pem,
             "middle": keys.union_middle.certificate_pem,
-            "subject": UNIONPAY_SUBJECT,
+            "subject": UNIONPAY_SUBJECT.split("@")[2],
         },
     }
 

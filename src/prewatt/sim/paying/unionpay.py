@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from prewatt.sim.paying import keys as known
@@ -32,8 +31,8 @@ _REFUSALS = {
     "paid": ("12", "重复交易"),
     "closed": ("36", "交易已超时"),
     "other_amount": ("12", "重复交易"),
-    "not_paid": ("37", "原交易状态不正确"),
-    "too_much": ("38", "与原交易信息不符"),
+    "not_paid": ("35", "原交易状态不正确"),
+    "too_much": ("36", "与原交易信息不符"),
     "no_bill": ("98", "文件不存在"),
 }
 
@@ -123,7 +122,8 @@ class UnionPay:
             "txnTime": order.facts[f"back:{back.back_no}"],
             "txnAmt": str(back.amount_fen),
             "currencyCode": CURRENCY,
-            "origQryId": order.channel_no,
+            "origQryId": _query_id(order.channel_no),
+            "reqReserved": order.facts[f"own:{back.back_no}"],
             "origRespCode": "00",
             "origRespMsg": "交易成功",
             **self._numbers(back.channel_no, back.at),
@@ -135,7 +135,7 @@ class UnionPay:
             return {}
         told = at.astimezone(CHINA)
         return {
-            "queryId": channel_no,
+            "queryId": _query_id(channel_no),
             "traceNo": channel_no[-6:],
             "traceTime": f"{told:%m%d%H%M%S}",
             "settleDate": f"{told:%m%d}",
@@ -153,7 +153,8 @@ class UnionPay:
         back = self.book.give_back(paid, given["orderId"], _whole(given["txnAmt"]), now=now)
         paid.facts[f"back:{back.back_no}"] = given["txnTime"]
         paid.facts[f"url:{back.back_no}"] = given["backUrl"]
-        shown = {"respCode": "00", "respMsg": "成功[0000000]", "queryId": back.channel_no}
+        paid.facts[f"own:{back.back_no}"] = given.get("reqReserved", "")
+        shown = {"respCode": "00", "respMsg": "成功[0000000]", "queryId": _query_id(back.channel_no)}
         return self._said(given, shown, now)
 
     # --- the settlement file -----------------------------------------------------------------------------------------
@@ -237,8 +238,13 @@ def _digest(said: Mapping[str, str]) -> bytes:
     return hashlib.sha256(joined.encode()).hexdigest().encode()
 
 
+def _query_id(number: str) -> str:
+    """21 digits, where the others give 28."""
+    return number[:14] + number[-7:]
+
+
 def _is(order: Order, channel_no: str) -> bool:
-    return order.state == State.PAID and secrets.compare_digest(order.channel_no, channel_no)
+    return order.state == State.PAID and secrets.compare_digest(_query_id(order.channel_no), channel_no)
 
 
 def _whole(text: str) -> int:
@@ -263,20 +269,34 @@ def _line(order: Order, back: Back | None) -> str:
     told = f"{at.astimezone(CHINA):%m%d%H%M%S}" if at else ""
     fen = back.amount_fen if back else order.amount_fen
     fee_fen = 0 if back else -(-order.amount_fen * 6 // 1000)
-    fields: list[tuple[Any, int]] = [
-        ("S22" if back is None else "S30", 3),  # 交易代码
-        ("00000001", 11),  # 代理机构
-        ("00000001", 11),  # 发送机构
-        ((back.channel_no if back else order.channel_no)[-6:], 6),  # 系统跟踪号
-        (told, 10),  # 交易传输时间
-        ("6216***********1234", 19),  # 账号
-        (f"{fen:012d}", 12),  # 交易金额
-        ("5411", 4),  # 商户类别
-        ("07", 2),  # 终端类型
-        (back.channel_no if back else order.channel_no, 32),  # 查询流水号
-        ("", 2),
-        (back.back_no if back else order.order_no, 32),  # 商户订单号
-        (f"{'C' if back else 'D'}{fee_fen:011d}", 12),  # 手续费
-        (order.channel_no if back else "", 32),  # 原交易查询流水号
-    ]
-    return " ".join(str(value).ljust(width)[:width] for value, width in fields)
+    number = _query_id(back.channel_no if back else order.channel_no)
+    cells: dict[int, str] = {  # by the number of the field, as the format of the ZM file counts them
+        1: "S30" if back else "S22",  # 交易代码
+        2: "00000001",  # 代理机构
+        3: "00000001",  # 发送机构
+        4: number[-6:],  # 系统跟踪号
+        5: told,  # 交易传输时间
+        6: "6216***********1234",  # 账号
+        7: f"{fen:012d}",  # 交易金额
+        8: "5411",  # 商户类别
+        9: "07",  # 终端类型
+        10: number,  # 查询流水号
+        12: back.back_no if back else order.order_no,  # 商户订单号
+        16: f"{'C' if back else 'D'}{fee_fen:012d}",  # 商户手续费
+        17: f"{'D' if back else 'C'}{fen - fee_fen:012d}",  # 结算金额
+        20: "04" if back else "01",  # 交易类型
+        21: "00" if back else "01",  # 交易子类
+        22: "000201",  # 业务类型
+        27: _query_id(order.channel_no) if back else "",  # 原交易查询流水号
+        28: known.UNIONPAY_MERCHANT,
+        35: order.facts.get(f"own:{back.back_no}", "") if back else "",  # 商户自定义域
+    }
+    return " ".join(cells.get(n, "").ljust(width)[:width] for n, width in enumerate(_WIDTHS, 1))
+
+
+_WIDTHS = [
+    int(width)
+    for width in (
+        "3 11 11 6 10 19 12 4 2 21 2 32 2 6 10 13 13 4 15 2 2 6 2 4 32 1 21 15 1 15 32 13 13 8 32 13 13 12 2 1 131"
+    ).split()
+]

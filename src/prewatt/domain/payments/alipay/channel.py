@@ -50,6 +50,7 @@ class Alipay:
     def __init__(self, settings: Settings, client: httpx.Client) -> None:
         self._settings, self._client = settings, client
         self._key = signatures.private_key(settings.private_key)
+        self._public = signatures.public_key(settings.public_key)
         self._codec = signing.codec(settings.charset)
 
     def create(self, ask: Ask, *, now: datetime) -> Lead:
@@ -79,12 +80,11 @@ class Alipay:
     def read_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Fact | BackFact:  # noqa: ARG002 - nothing is signed in them
         values, encoding = signing.form(body)
         message = signing.text(values, without=signing.OF_NOTICE).encode(encoding)
-        key = signatures.public_key(self._settings.public_key)
-        if values.get("sign_type") != "RSA2" or not signatures.is_signed(message, values.get("sign", ""), key):
+        if values.get("sign_type") != "RSA2" or not signatures.is_signed(message, values.get("sign", ""), self._public):
             raise Forged("the signature is wrong")
         if (values.get("app_id"), values.get("seller_id")) != (self._settings.app_id, self._settings.seller_id):
             raise Forged("for another app or seller")
-        if values.get("trans_currency", "CNY") != "CNY" or values.get("notify_type") != "trade_status_sync":
+        if (values.get("trans_currency") or "CNY") != "CNY" or values.get("notify_type") != "trade_status_sync":
             raise Forged("in another currency, or about something that is no payment")
         try:
             self._check_age(from_china(values["notify_time"]), now)
@@ -103,7 +103,7 @@ class Alipay:
     def query(self, order_no: str, *, created_at: datetime, now: datetime) -> Fact:  # noqa: ARG002 - others need it
         try:
             said = self._ask("alipay.trade.query", {"out_trade_no": order_no}, now=now)
-            if said.get("trans_currency", "CNY") != "CNY":
+            if (said.get("trans_currency") or "CNY") != "CNY":
                 raise Forged("in another currency")
             fact = reading.fact(said)
         except NotTaken as error:
@@ -226,8 +226,7 @@ class Alipay:
         try:
             answer = body.decode(self._codec)
             inside, signature = signing.node(answer, name if f'"{name}":' in answer else "error_response")
-            key = signatures.public_key(self._settings.public_key)
-            if not signatures.is_signed(inside.encode(self._codec), signature, key):
+            if not signatures.is_signed(inside.encode(self._codec), signature, self._public):
                 raise Unreachable("an answer that Alipay did not sign")
             said = json.loads(inside)
         except ValueError as error:

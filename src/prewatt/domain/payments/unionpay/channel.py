@@ -45,6 +45,8 @@ class UnionPay:
     def __init__(self, settings: Settings, client: httpx.Client) -> None:
         self._settings, self._client = settings, client
         self._key = signatures.private_key(settings.private_key)
+        for pem in (settings.middle, settings.root):  # a certificate that is none is found here
+            signing.serial(pem)
         self._serial = signing.serial(settings.certificate)
 
     def create(self, ask: Ask, *, now: datetime) -> Lead:  # noqa: ARG002 - nothing is asked: the payer's browser carries it

@@ -50,6 +50,8 @@ class WeChat:
     def __init__(self, settings: Settings, client: httpx.Client) -> None:
         self._settings, self._client = settings, client
         self._key = signatures.private_key(settings.private_key)
+        for pem in settings.platform.values():  # a key that is none is found here, not at the first notification
+            signatures.public_key(pem)
 
     def create(self, ask: Ask, *, now: datetime) -> Lead:
         path = f"/v3/pay/transactions/{_PATHS[ask.way]}"
