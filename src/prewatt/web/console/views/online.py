@@ -107,7 +107,14 @@ REGISTER = Register(
         Column(
             "at", gettext_lazy("Asked for"), "when", value=lambda one: one.created_at, sort=("created_at",), width=20
         ),
-        Column("order", gettext_lazy("Order"), value=lambda one: one.order_no, link=_own, sort=("order_no",), width=28),
+        Column(
+            "order",
+            pgettext_lazy("payment", "Order"),
+            value=lambda one: one.order_no,
+            link=_own,
+            sort=("order_no",),
+            width=28,
+        ),
         Column(
             "room",
             gettext_lazy("Room"),
@@ -186,7 +193,7 @@ STRANGE = Register(
         Column(
             "verdict", gettext_lazy("Judged"), value=lambda one: one.get_verdict_display(), sort=("verdict",), width=30
         ),
-        Column("order", gettext_lazy("Order"), value=lambda one: one.order_no, link=_whose, width=28),
+        Column("order", pgettext_lazy("payment", "Order"), value=lambda one: one.order_no, link=_whose, width=28),
         Column("amount", gettext_lazy("Amount"), "money", value=lambda one: one.amount_fen, sort=("amount_fen",)),
         Column("says", gettext_lazy("Why"), value=lambda one: one.says, width=40),
         Column("address", gettext_lazy("From address"), sort=("address",)),

@@ -134,13 +134,15 @@ DIFFERENCES = Register(
         Column("channel", gettext_lazy("Method"), value=lambda one: one.bill.get_channel_display()),
         Column(
             "kind",
-            gettext_lazy("Difference"),
+            pgettext_lazy("bill", "Difference"),
             value=lambda one: one.get_kind_display(),
             link=lambda one: _own(one.bill),
             sort=("kind",),
             width=30,
         ),
-        Column("order", gettext_lazy("Order"), value=lambda one: one.order_no, sort=("order_no",), width=28),
+        Column(
+            "order", pgettext_lazy("payment", "Order"), value=lambda one: one.order_no, sort=("order_no",), width=28
+        ),
         Column("ours", gettext_lazy("Our books"), "money", value=lambda one: one.ours_fen, sort=("ours_fen",)),
         Column("theirs", gettext_lazy("Bill"), "money", value=lambda one: one.theirs_fen, sort=("theirs_fen",)),
         Column(
@@ -153,7 +155,7 @@ DIFFERENCES = Register(
     ),
     filters=(
         Filter("state", gettext_lazy("State"), "choice", choices=_states),
-        Filter("kind", gettext_lazy("Difference"), "choice", choices=lambda _who: list(Kind.choices)),
+        Filter("kind", pgettext_lazy("bill", "Difference"), "choice", choices=lambda _who: list(Kind.choices)),
         Filter("channel", gettext_lazy("Method"), "choice", choices=lambda _who: list(Provider.choices)),
     ),
     order="-day",
