@@ -157,7 +157,7 @@ ROOM = Room(
     (
         Field("key_id", "AccessKey ID"),
         Field("key_secret", "AccessKey Secret", secret=True),
-        Field("sign", gettext_lazy("Signature")),
+        Field("sign", gettext_lazy("SMS signature")),
         Field("templates", gettext_lazy("Templates"), lines=True, note=TEMPLATES_NOTE),
     ),
     Aliyun,

@@ -126,7 +126,7 @@ ROOM = Room(
         Field("key_id", "SecretId"),
         Field("key_secret", "SecretKey", secret=True),
         Field("app_id", "SDK AppID"),
-        Field("sign", gettext_lazy("Signature")),
+        Field("sign", gettext_lazy("SMS signature")),
         Field("region", gettext_lazy("Region"), shipped="ap-guangzhou"),
         Field("templates", gettext_lazy("Templates"), lines=True, note=TEMPLATES_NOTE),
     ),

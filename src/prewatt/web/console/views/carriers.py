@@ -150,7 +150,7 @@ def _form(kind: CarrierKind, one: Carrier | None) -> Page:
 
 def _parts(kind: CarrierKind, one: Carrier | None, own: list[Box]) -> tuple[Part, ...]:
     general = [
-        Box("name", _("Name"), value=one.name if one else str(kind.label), length_max=64, required=True),
+        Box("name", _("Name of the carrier"), value=one.name if one else str(kind.label), length_max=64, required=True),
         Box("per_minute", _("Messages a minute, at most"), value=str(one.per_minute if one else 8), mode="numeric"),
         Box(
             "price_e4",
@@ -161,7 +161,7 @@ def _parts(kind: CarrierKind, one: Carrier | None, own: list[Box]) -> tuple[Part
         ),
         Box(
             "sort",
-            _("Order"),
+            _("Position"),
             value=str(one.sort if one else 0),
             mode="numeric",
             note=_("The carrier with the smaller number goes first; the next one helps when it fails."),
@@ -171,7 +171,7 @@ def _parts(kind: CarrierKind, one: Carrier | None, own: list[Box]) -> tuple[Part
     chosen = one.alarms if one else []
     kinds = [Box(f"alarm_{name}", title, "tick", value="1" if name in chosen else "") for name, title in Kind.choices]
     told = Part(_("Which alarms operators are told here"), kinds, note=_("One message for many of the same moment."))
-    return (Part(str(kind.label), own), Part(_("Sending"), general), *(() if _is_text(kind) else (told,)))
+    return (Part(str(kind.label), own), Part(_("How it sends"), general), *(() if _is_text(kind) else (told,)))
 
 
 def _is_text(kind: CarrierKind) -> bool:
