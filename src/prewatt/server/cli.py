@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str, bool]] = {
     "kiosk": ("prewatt.server.commands.kiosk", "app", "The lobby's terminal, full screen. 用户查询机", False),
     "gateway": ("prewatt.field.cli.gateway", "app", "Read meters and carry out orders at a site. 通讯管理机", False),
     "simulate": ("prewatt.sim.cli", "app", "Serve buses of virtual meters.", False),
+    "simulate-payments": ("prewatt.sim.paying.cli", "app", "Payment providers for this machine, no money.", False),
     "meter": ("prewatt.field.cli.meter", "app", "Read, watch, scan or switch any meter, with no centre.", False),
     "frame": ("prewatt.field.cli.frame", "app", "Decode frames of Modbus and DL/T 645.", False),
     "torture": ("prewatt.server.torture.cli", "app", "The seeded whole-building run: is money exactly once?", True),
