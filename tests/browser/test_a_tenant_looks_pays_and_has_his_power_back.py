@@ -136,11 +136,13 @@ def test_log_in_read_pay_watch_it_arrive_and_power_back_on(phone: Any, home: Cou
     page.locator(".qa label").first.click()
     page.locator(".pb .btn.alipay").click()
     page.wait_for_selector(".way .now")
+    assert page.locator("[href*='paid/'].alipay").count() == 1
     attempt = Attempt.objects.get()
     assert (attempt.way, attempt.by) == ("phone", "tenant")
     fact = Fact(attempt.order_no, Standing.PAID, attempt.amount_fen, "A1", home.now)
     payments.settle_fact(channel="alipay", fact=fact, now=home.now, heard=Heard.QUERY)
     page.wait_for_selector(".way li:nth-child(1).done")
+    assert page.locator("[href*='paid/'].alipay").count() == 0, "who has paid is not sent to pay again"
     shot(page, "paying")
     attempt.refresh_from_db()
     assert attempt.sale is not None

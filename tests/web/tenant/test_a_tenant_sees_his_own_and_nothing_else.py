@@ -288,3 +288,15 @@ def test_a_receipt_is_a_file_marked_as_a_copy(two: Two) -> None:
     page = pypdfium2.PdfDocument(answer.content)[0].get_textpage().get_text_bounded()
     assert two.sale.receipt in page
     assert "副本" in page.replace("\r", "").replace("\n", "")
+
+
+def test_a_providers_own_form_is_let_through_on_its_page_alone(two: Two) -> None:
+    client = two.logged_in()
+    two.payment.lead_facts = {"opens": "post", "url": "https://gateway.example.cn/pay", "fields": {"a": "1"}}
+    two.payment.save()
+    address = f"/my/paid/{two.payment.order_id}/"
+    policy = client.get(address)["Content-Security-Policy"]
+    assert "form-action 'self' https://gateway.example.cn;" in policy + ";"
+    assert "gateway" not in client.get(f"/my/{two.mine.pk}/")["Content-Security-Policy"]
+    assert "data-leave" in client.get(address + "?go=1").content.decode()
+    assert "data-leave" not in client.get(address + "progress/").content.decode()

@@ -30,6 +30,8 @@
   const wake = (root) => {
     if (root.matches && root.matches("[data-poll]")) follow(root);
     each("[data-poll]", follow, root);
+    /* Coming back from there must not lead there again. */
+    if (root.querySelector("[data-leave]")) history.replaceState(null, "", location.pathname);
     each("form[data-leave]", (form) => form.submit(), root);
     each("a[data-leave]", (link) => location.assign(link.href), root);
     if (root.matches && root.matches("[data-go]")) location.assign(root.dataset.go);

@@ -75,12 +75,10 @@ def _form(request: HttpRequest, opening: Opening, error: Refused | None = None) 
 def paid(request: HttpRequest, order_id: str) -> HttpResponse:
     """`?go=1`: on the way to the provider's own page. Without it: back from there."""
     attempt = _mine(request, order_id)
-    context = frame(request, attempt.opening, "home") | _progress(attempt)
-    lead = attempt.lead
-    leads = attempt.state in UNSETTLED and bool(lead.url) and not context["progress"].paid
-    context |= {"lead": lead if leads else None, "go": request.GET.get("go") == "1"}
+    context = frame(request, attempt.opening, "home") | _progress(attempt) | {"go": request.GET.get("go") == "1"}
     response = render(request, "tenant/paid.html", context)
-    if leads and lead.opens == Opens.POST:
+    lead = context["lead"]
+    if lead is not None and lead.opens == Opens.POST:
         parts = urlsplit(lead.url)
         response._csp_update = {"form-action": [f"{parts.scheme}://{parts.netloc}"]}  # type: ignore[attr-defined]
     return response
@@ -99,4 +97,8 @@ def _mine(request: HttpRequest, order_id: str) -> Attempt:
 
 
 def _progress(attempt: Attempt) -> dict[str, Any]:
-    return {"attempt": attempt, "opening": attempt.opening, "progress": queries.progress(attempt), "now": now()}
+    """The way to the provider's page is shown only while the order waits for it: nobody pays it twice."""
+    found = queries.progress(attempt)
+    open_ = attempt.state in UNSETTLED and bool(attempt.lead.url) and not found.paid
+    lead = attempt.lead if open_ else None
+    return {"attempt": attempt, "opening": attempt.opening, "progress": found, "lead": lead, "now": now()}
