@@ -91,6 +91,19 @@ def test_another_passphrase_opens_nothing(admin: Any, keys: tuple[str, str], mon
     assert "not whole" in admin.get("/settings/payments/").content.decode()
 
 
+def test_after_a_restore_secrets_are_under_the_new_machines_passphrase(
+    admin: Any, keys: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREWATT_MASTER_KEY", "the old machine's")
+    admin.post("/settings/payments/alipay/", _form(keys))
+    monkeypatch.setenv("PREWATT_MASTER_KEY", "the new machine's")
+    setup.rewrap("the old machine's")
+    assert setup.values("alipay")["private_key"].strip() == keys[0].strip()
+    monkeypatch.setenv("PREWATT_MASTER_KEY", "a third one")
+    setup.rewrap(None)
+    assert ChannelSetup.objects.get().secret_names == []
+
+
 def test_who_sees_only_some_buildings_or_may_not_set_anything_has_no_such_page(client: Any, counter: Counter) -> None:
     for who, status in ((counter.stranger, 404), (counter.cashier, 403)):
         client.force_login(who)

@@ -15,7 +15,7 @@ def seller(now: datetime) -> Operator:
     if found is not None:
         return found
     role, _made = Role.objects.get_or_create(code=USERNAME, defaults={"name": NAME, "rights": []})
-    blank = Operator(password="")
+    blank = Operator()
     blank.set_unusable_password()
     facts = {"name": NAME, "role": role, "is_active": False, "created_at": now, "password": blank.password}
     return Operator.objects.get_or_create(username=USERNAME, defaults=facts)[0]

@@ -191,13 +191,23 @@ def _sealed(channel: str, secret: Mapping[str, str]) -> bytes:
     return keys.wrap(json.dumps(dict(secret)).encode(), _passphrase(), context=_context(channel)) if secret else b""
 
 
-def _opened(row: ChannelSetup) -> dict[str, str]:
+def _opened(row: ChannelSetup, passphrase: str = "") -> dict[str, str]:
     """Sealed under another passphrase: as good as not there; the page says which are missing."""
     with suppress(keys.KeyUnusable):
         if row.sealed:
-            found: dict[str, str] = json.loads(keys.unwrap(bytes(row.sealed), _passphrase(), context=_context(row.pk)))
+            plain = keys.unwrap(bytes(row.sealed), passphrase or _passphrase(), context=_context(row.pk))
+            found: dict[str, str] = json.loads(plain)
             return found
     return {}
+
+
+@transaction.atomic
+def rewrap(old: str | None) -> None:
+    """After a restore: secrets under this machine's passphrase, from the one that the backup brought, if it did."""
+    for row in ChannelSetup.objects.exclude(sealed=b""):
+        secret = _opened(row) or (_opened(row, old) if old else {})
+        row.sealed, row.secret_names = _sealed(row.pk, secret), sorted(secret)
+        row.save(update_fields=["sealed", "secret_names"])
 
 
 def _context(channel: str) -> str:
