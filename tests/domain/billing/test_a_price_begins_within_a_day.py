@@ -140,3 +140,13 @@ def test_the_page_that_explains_the_day_says_the_same(counter: Counter) -> None:
     looks(counter, (MIDNIGHT, {}), NIGHT, noon, EVENING, NEXT)
     days = {one.day: one.fen for one in month(opening=opening, first=date(2026, 6, 1)).days}
     assert days[FIRST] == cost_fen(opening) == 2 * 100 + 4 * 90 + 3 * 200
+
+
+def test_the_day_that_runs_is_priced_as_far_as_the_registers_have_told_it(counter: Counter) -> None:
+    """An account that ends at noon owes its morning, though no day is closed yet."""
+    from prewatt.domain.billing.rating import so_far
+
+    opening = account(counter, TEN)
+    noon = (TEN + timedelta(hours=2), {"valley": 8_000, "flat": 5_000, "peak": 1_000})
+    looks(counter, (MIDNIGHT, {}), NIGHT, noon)
+    assert (so_far(opening).fen, so_far(opening).until) == (3 * 70 + 100, noon[0])

@@ -122,6 +122,25 @@ def test_what_the_ledger_has_left_becomes_the_meters_balance(leavers: Leavers) -
     assert verify().findings == []
 
 
+def test_it_is_charged_up_to_the_reading_that_ends_it(leavers: Leavers) -> None:
+    """Nobody has closed the running hour yet: what was used in it belongs to the platform, not to the meter."""
+    from prewatt.domain.metering.operations import record_readings
+    from prewatt.link.messages import Reading
+
+    change(leavers)
+    leavers.answer_all()
+    here, counter = account(leavers), leavers.counter
+    counter.later(hours=2)
+    for wh in (leavers.energy_wh, leavers.energy_wh + 4_000):
+        counter.later(minutes=5)
+        at_ms = round(counter.now.timestamp() * 1000)
+        read = Reading(meter=here.meter.number, taken_at_ms=at_ms, values={"energy_wh": wh})
+        record_readings([read], gateway=counter.gateway, now=counter.now)
+    change(leavers, None, "b2")
+    leavers.answer_all()
+    assert (line("b2").carried_fen, line("b2").used_fen, held(leavers)["balance_fen"]) == (6_600, 400, 6_600)
+
+
 def test_money_that_the_meter_does_not_give_up_stays_its_own(leavers: Leavers) -> None:
     change(leavers)
     for kind, outcome in (("switch_off", Outcome.DONE), ("read", Outcome.DONE), ("refund", Outcome.CANCELLED)):

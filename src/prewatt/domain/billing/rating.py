@@ -10,12 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from django.db.models import Max
+
 from prewatt.domain.estate.models import Opening
-from prewatt.domain.explaining.use import bands_of_the_meter, intervals, start_s
+from prewatt.domain.explaining.use import NO_BAND, bands_of_the_meter, intervals, start_s
 from prewatt.domain.metering.closing import HOUR_MS
-from prewatt.domain.metering.models import UsageDay, UsageHour
+from prewatt.domain.metering.models import Reading, UsageDay, UsageHour
 from prewatt.domain.metering.queries import zone
+from prewatt.domain.metering.stretches import between
 from prewatt.domain.tariff.history import whole_second
+from prewatt.domain.tariff.models import BANDS
 from prewatt.domain.tariff.pricing import Rules, charged_fen, rules_of
 from prewatt.domain.tariff.rules.charging import price
 from prewatt.domain.tariff.rules.timeline import CannotPrice, Interval, split
@@ -44,7 +48,9 @@ def so_far(opening: Opening) -> Rated:
     after_s = _opened_s(opening)
     if days:
         after_s = max(after_s, start_s(max(days) + timedelta(days=1)))
-    hours = [] if not rules or _by_meter(rules[-1]) else _hours(opening.meter_id, after_s)
+    hours = _running_bands(opening.meter_id, after_s) if rules and _by_meter(rules[-1]) else []
+    if rules and not _by_meter(rules[-1]):
+        hours = _hours(opening.meter_id, after_s)
     ends_s = [*(one.end_s for one in hours[-1:]), *([after_s] if days else [])]
     until = datetime.fromtimestamp(max(ends_s), UTC) if ends_s else None
     return Rated(_priced(opening, rules, days, hours), until)
@@ -67,8 +73,22 @@ def _hours(meter_id: int, after_s: int) -> list[Interval]:
     ]
 
 
+def _running_bands(meter_id: int, after_s: int) -> list[Interval]:
+    """The day that runs, as far as the meter's registers have told which band it used, up to its last reading."""
+    last_ms = Reading.objects.filter(meter=meter_id, energy_wh__isnull=False).aggregate(at=Max("taken_ms"))["at"]
+    if last_ms is None or last_ms // MS <= after_s:
+        return []
+    found = between(meter_id, [after_s * MS, last_ms])
+    if found is None:
+        return []
+    used = {band: found[0].get(f"energy_{band}_wh", 0) for band in BANDS}
+    if not any(used.values()):
+        used = {NO_BAND: found[0].get("energy_wh", 0)}
+    return [Interval(after_s, last_ms // MS, wh, band) for band, wh in used.items() if wh > 0]
+
+
 def _by_meter(rules: Rules) -> bool:
-    """Its running hours have no band yet: the closed day tells them."""
+    """Its running hours have no band yet: the registers tell them."""
     return any(bands_of_the_meter(one) for one in rules.plan.versions)
 
 

@@ -93,6 +93,15 @@ def close_hours(*, now: datetime, limit: int = 500) -> int:  # noqa: ARG001 - th
     return len(dirty)
 
 
+@transaction.atomic
+def close_hours_of(meter_id: int) -> None:
+    """The same of one meter, at once: an account on it is settled by its last reading."""
+    since_ms = Dirty.objects.filter(pk=meter_id, since_ms__lt=CLEAN_MS).values_list("since_ms", flat=True).first()
+    waiting = deque([] if since_ms is None else [(meter_id, since_ms)])
+    while waiting:
+        _close_some_hours(waiting, ratio_history.of_meters([meter_id]))
+
+
 def _close_some_hours(waiting: deque[tuple[int, int]], ratios: Mapping[int, Ratios]) -> None:
     """As much of the queue as one transaction may hold; a meter with more stands at its head again."""
     closed: list[Hour] = []

@@ -26,6 +26,7 @@ from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.ledger.models import Transfer
+from prewatt.domain.metering.closing import close_hours_of
 from prewatt.domain.metering.models import MeterState
 from prewatt.domain.tariff import operations as tariff
 from prewatt.domain.tariff.models import PlanUse
@@ -150,6 +151,7 @@ def judge(line: ClosingLine, *, energy_wh: int | None, balance_fen: int, read_at
     """What the meter shows, as read or as entered by hand: arrears are to be paid, credit is to be taken off."""
     on_platform = billing_queries.billed_here(line.opening_id)
     if on_platform:
+        close_hours_of(line.meter_id)
         billing.rate_one(opening_id=line.opening_id, now=now)
         balance_fen = billing_queries.available_fen(line.opening_id)
     line.energy_wh, line.balance_fen, line.read_at = energy_wh, balance_fen, read_at
