@@ -34,8 +34,8 @@ def test_the_command_serves_and_hands_out_every_setting(tmp_path: Path) -> None:
 def test_every_needed_setting_of_a_site_is_handed_out(tmp_path: Path) -> None:
     from prewatt.domain.payments.setup import FIELDS
     from prewatt.sim.paying import keys
-    from prewatt.sim.paying.cli import settings_of
+    from prewatt.sim.paying.cli import SETTINGS, settings_of
 
     given = settings_of(keys.for_the_merchant(keys.make(now=datetime.now(UTC)), "http://127.0.0.1:9"))
     for channel, fields in FIELDS.items():
-        assert set(given[str(channel)]) == {field.name for field in fields}
+        assert set(given[str(channel)]) == set(SETTINGS[str(channel)]) == {field.name for field in fields}

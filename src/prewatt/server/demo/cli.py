@@ -23,6 +23,7 @@ from prewatt.server.demo.screen import Screen
 from prewatt.server.demo.tower import BUSES
 from prewatt.server.processes import free_port, port_is_free
 from prewatt.server.supervisor import Child, Supervisor
+from prewatt.sim.paying.cli import SETTINGS
 
 app = typer.Typer(add_completion=False)
 FOLDER = Path("var/demo")
@@ -51,7 +52,7 @@ def demo(
     folder = Files(Path(os.environ.get("PREWATT_DATA", FOLDER)).absolute())
     with _sole_user(folder):
         _prepare(folder, port=port, fresh=fresh, scale=scale)
-        _environment(folder)
+        _environment(folder, port=port)
         raise typer.Exit(_run(folder, port=port, speed=speed))
 
 
@@ -106,9 +107,20 @@ def _bus_ports(before: list[int]) -> list[int]:
     return sorted(ports)
 
 
-def _environment(folder: Files) -> None:
+def _environment(folder: Files, *, port: int) -> None:
     os.environ.update(PREWATT_DATA=str(folder.folder), PREWATT_DEMO="1", PREWATT_ZONE="Asia/Shanghai")
     os.environ.pop("PREWATT_HOSTS", None)  # loopback only, whatever the site's settings say
+    _pay_at_the_sandbox(folder, port)
+
+
+def _pay_at_the_sandbox(folder: Files, port: int) -> None:
+    """Never at a real provider, whatever the site's own environment says."""
+    for name in [name for name in os.environ if name.startswith("PREWATT_PAY_")]:
+        del os.environ[name]
+    for channel, names in SETTINGS.items():
+        for name in names:
+            os.environ[f"PREWATT_PAY_{channel}_{name}_file".upper()] = str(folder.providers / f"{channel}_{name}")
+    os.environ["PREWATT_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
 
 
 def _run(folder: Files, *, port: int, speed: int) -> int:
@@ -143,6 +155,7 @@ def _children(folder: Files, *, port: int, speed: int) -> list[Child]:
         part("build", module("build"), once=True, tries=2),
         part("web", command("web", "--port", str(port)), when=lambda: bool(folder.facts().get("pages"))),
         part("simulator", command(*simulate), when=is_built),
+        part("providers", command("simulate-payments", "--hand-out", str(folder.providers))),
         part("enrol", module("enrol"), once=True, when=lambda: is_built() and is_up()),
         part("gateway", command("gateway", "--data", str(folder.gateway)), when=has_keys),
         part("worker", command("worker"), when=is_closed),

@@ -29,6 +29,7 @@ class Files:
         self.meters = folder / "meters.json"
         self.code = folder / "enrol.code"
         self.gateway = folder / "gateway"
+        self.providers = folder / "providers"
         self.logs = folder / "log"
         self.lock = folder / "demo.lock"
 

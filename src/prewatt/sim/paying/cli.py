@@ -19,6 +19,12 @@ from prewatt.sim.paying.server import running
 
 app = typer.Typer(add_completion=False)
 EXIT_ENDPOINT = 3
+# What is handed out, by channel, under the names that a site's settings have (docs/commands.md, PREWATT_PAY_…).
+SETTINGS = {
+    "wechat": "merchant_id app_id serial platform_serial platform_key private_key api_v3_key base".split(),
+    "alipay": "app_id seller_id public_key private_key gateway".split(),
+    "unionpay": "merchant_id certificate middle root private_key subject gateway files".split(),
+}
 
 
 @app.command()
@@ -54,7 +60,7 @@ def simulate_payments(
 
 
 def settings_of(handed_out: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """By channel, under the names that a site's settings have (docs/commands.md, PREWATT_PAY_…)."""
+    """The values of `SETTINGS`."""
     wechat, alipay, unionpay = (dict(handed_out[name]) for name in ("wechat", "alipay", "unionpay"))
     ((serial, key),) = wechat.pop("platform").items()
     alipay_key = alipay.pop("alipay_public_key")
