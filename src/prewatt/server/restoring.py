@@ -356,10 +356,14 @@ def _check_figures(manifest: dict[str, Any]) -> None:
 
 
 def _own_keys(secrets: dict[str, str]) -> list[str]:
-    """Gateways' keys under this machine's passphrase. Those that cannot be opened: their gateways enrol again."""
+    """Gateways' keys and payment channels' secrets under this machine's passphrase. What cannot be opened: those
+    gateways enrol again, and those secrets are typed in again.
+    """
+    from prewatt.domain.payments import setup as payment_channels
     from prewatt.web.fieldapi import keyring
 
     old = (secrets.get("master_key") or secrets.get("secret_key")) if secrets else None
+    payment_channels.rewrap(old)
     return keyring.rewrap(old)
 
 
