@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.test import Client
 
 from counter import Counter, yuan
 from prewatt.domain.payments import channels
@@ -78,6 +79,7 @@ def home(counter: Counter) -> Counter:
         meter=meter, first=day, sums_fen=sums, mean_fen=115_00, day_spread=0.2, level_spread=0.1, known_days=30
     )
     counter.read(meter, balance_fen=yuan("148.20"), relay_closed=1, purchase_count=0, bought_fen=0)
+    Client().get("/my/login/")  # what is loaded with the first request is loaded before a browser waits for it
     return counter
 
 
@@ -94,7 +96,7 @@ def phone(browser: Any, live_server: Any) -> Iterator[Any]:
         contexts.append(context)
         context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
         return page

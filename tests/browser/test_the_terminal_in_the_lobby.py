@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
+from django.test import Client
 
 from counter import Counter, yuan
 from prewatt.domain.payments import channels
@@ -40,6 +41,7 @@ def lobby(counter: Counter) -> Counter:
     counter.customer.save()
     counter.read(counter.meters[0], balance_fen=yuan("148.20"), relay_closed=1, purchase_count=0, bought_fen=0)
     counter.sell("s1", "100")
+    Client().get("/kiosk/")  # what is loaded with the first request is loaded before a browser waits for it
     return counter
 
 
@@ -53,7 +55,7 @@ def terminal(browser: Any, live_server: Any) -> Iterator[Any]:
         contexts.append(context)
         context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
         page.goto(live_server.url + "/kiosk/")
