@@ -31,28 +31,37 @@ def differing() -> QuerySet[Desired]:
 
 def sent(orders: Iterable[tuple[int, Mapping[str, int]]], *, now: datetime) -> None:
     """Orders with settings leave the centre: (meter id, values) pairs, the later of a meter last."""
-    _merge(Desired, orders, "sent_at", now)
+    _merge(Desired, [(now, meter_id, values) for meter_id, values in orders], "sent_at")
 
 
 def shown(looks: Iterable[tuple[int, Mapping[str, int]]], *, now: datetime) -> None:
-    """Meters were read: (meter id, values) pairs, the later of a meter last. What is no setting is ignored."""
-    _merge(Reported, looks, "read_at", now)
+    """Meters were read now: (meter id, values) pairs, the later of a meter last. What is no setting is ignored."""
+    shown_at((now, meter_id, values) for meter_id, values in looks)
 
 
-def _merge(model: type[One], rows: Iterable[tuple[int, Mapping[str, int]]], stamp: str, now: datetime) -> None:
-    merged: dict[int, dict[str, int]] = {}
-    for meter_id, values in rows:
-        mine = {name: values[name] for name in SETTING_NAMES if name in values}
-        if mine:
-            merged[meter_id] = merged.get(meter_id, {}) | mine
-    if not merged:
+def shown_at(looks: Iterable[tuple[datetime, int, Mapping[str, int]]]) -> None:
+    """Meters were read: (when, meter id, values), in the order of time. A look that comes late, behind a newer one,
+    tells only what was never shown: it says nothing of what an order has changed since.
+    """
+    _merge(Reported, looks, "read_at")
+
+
+def _merge(model: type[One], looks: Iterable[tuple[datetime, int, Mapping[str, int]]], stamp: str) -> None:
+    mine = [
+        (at, meter_id, kept)
+        for at, meter_id, values in looks
+        if (kept := {name: values[name] for name in SETTING_NAMES if name in values})
+    ]
+    if not mine:
         return
-    known: Mapping[int, Settings] = model._default_manager.in_bulk(list(merged))
-    for meter_id, values in merged.items():
-        old = known[meter_id].known() if meter_id in known else {}
-        merged[meter_id] = old | values
+    found: Mapping[int, Settings] = model._default_manager.in_bulk({meter_id for _at, meter_id, _kept in mine})
+    merged = {pk: (getattr(row, stamp), row.known()) for pk, row in found.items()}
+    for at, meter_id, kept in mine:
+        before_at, before = merged.get(meter_id, (None, {}))
+        late = before_at is not None and at < before_at
+        merged[meter_id] = (before_at, kept | before) if late else (at, before | kept)
     model._default_manager.bulk_create(
-        [model(meter_id=pk, **{stamp: now}, **merged[pk]) for pk in sorted(merged)],
+        [model(meter_id=pk, **{stamp: at}, **values) for pk, (at, values) in sorted(merged.items())],
         update_conflicts=True,
         unique_fields=["meter"],
         update_fields=[*SETTING_NAMES, stamp],

@@ -92,8 +92,7 @@ def _settings(latest: Mapping[tuple[int, storing.Shape], Reading]) -> None:
     looks = [(look.taken_at_ms, meter_id, look.values) for (meter_id, kind), look in latest.items() if kind.settings]
     if looks:
         looks.sort(key=lambda look: look[:2])
-        at = datetime.fromtimestamp(looks[-1][0] / 1000, UTC)
-        control.shown([(meter_id, values) for _at, meter_id, values in looks], now=at)
+        control.shown_at((datetime.fromtimestamp(at_ms / 1000, UTC), pk, values) for at_ms, pk, values in looks)
 
 
 def _merged(latest: Mapping[tuple[int, storing.Shape], Reading]) -> list[storing.Newest]:
