@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from prewatt.domain.billing import queries as billing
 from prewatt.domain.billing import rating
+from prewatt.domain.control import values as control
 from prewatt.domain.control.models import SETTING_NAMES
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.dispatch import queries as dispatch_queries
@@ -114,6 +115,8 @@ def settle(answer: Answer, *, gateway: Gateway, now: datetime) -> Settled:
     apply(order, following, now=now)
     if following not in OPEN and order.kind in MONEY_KINDS:
         _count_as_shown(order, now=now)
+    if order.kind in (Kind.PRICES, Kind.LIMITS) and order.after:  # read back: no look since may have come whole
+        control.shown_at([(order.answered_at or now, order.meter_id, order.after)])
     if order.kind in SERIAL_KINDS and following not in OPEN:
         dispatch.advance(order.meter_id)
     return Settled.SETTLED
@@ -561,7 +564,9 @@ def _deducted_fen(row: UsageDay, opening: Opening) -> int | None:
         return None  # what the meter deducted before it opened is nobody's
     if row.counter_fen is None:
         return row.deducted_fen
-    earlier = UsageDay.objects.filter(meter_id=row.meter_id, day__lt=row.day, counter_fen__isnull=False)
+    # An account that opens between a midnight and its sweep is in that sweep, which ends a day that is not its own.
+    own = {"day__gte": rating.first_day(opening), "day__lt": row.day}
+    earlier = UsageDay.objects.filter(meter_id=row.meter_id, counter_fen__isnull=False, **own)
     before = earlier.filter(last_ms__gte=since_ms).order_by("-day").values_list("counter_fen", flat=True).first()
     began_fen = opening.bought_base_fen if before is None else before
     return row.deducted_fen if began_fen is None else row.counter_fen - began_fen
