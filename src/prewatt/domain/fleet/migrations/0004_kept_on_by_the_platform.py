@@ -4,15 +4,32 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('fleet', '0003_used_without_an_order'),
+        ("fleet", "0003_used_without_an_order"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='batchitem',
-            name='skip',
-            field=models.CharField(blank=True, choices=[('inactive', 'out of use'), ('lost', 'does not answer'), ('held', 'on hold, keeps its power'), ('vital', 'is never cut'), ('no_command', 'the model has no such order'), ('unverified', 'the order is not verified for the model, and the site does not allow it'), ('cannot', 'the model cannot hold these values'), ('same', 'already so'), ('pending', 'the same order is on its way'), ('platform', 'uses the plan; billed on the platform, the meter is told nothing'), ('own', 'its meter counts the money itself, and cannot hold this plan'), ('billed', 'the platform bills it and keeps it on hold'), ('no_plan', 'no values are known for it')], max_length=10),
+            model_name="batchitem",
+            name="skip",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("inactive", "out of use"),
+                    ("lost", "does not answer"),
+                    ("held", "on hold, keeps its power"),
+                    ("vital", "is never cut"),
+                    ("no_command", "the model has no such order"),
+                    ("unverified", "the order is not verified for the model, and the site does not allow it"),
+                    ("cannot", "the model cannot hold these values"),
+                    ("same", "already so"),
+                    ("pending", "the same order is on its way"),
+                    ("platform", "uses the plan; billed on the platform, the meter is told nothing"),
+                    ("own", "its meter counts the money itself, and cannot hold this plan"),
+                    ("billed", "the platform bills it and keeps it on hold"),
+                    ("no_plan", "no values are known for it"),
+                ],
+                max_length=10,
+            ),
         ),
     ]
