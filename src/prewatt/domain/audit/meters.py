@@ -131,7 +131,7 @@ def _closed_fen(opening: Opening, base_fen: int) -> int | None:
     since_ms = dispatch_queries.opened_ms(opening)
     if since_ms is None:
         return None
-    days = UsageDay.objects.filter(meter_id=opening.meter_id, last_ms__gte=since_ms)
+    days = UsageDay.objects.filter(meter_id=opening.meter_id, day__gte=rating.first_day(opening), last_ms__gte=since_ms)
     if days.filter(posted_version__lt=F("version")).exists() or days.filter(counter_fen__isnull=True).exists():
         return None
     last = days.order_by("-day").values_list("counter_fen", flat=True).first()
