@@ -43,8 +43,9 @@ def logged() -> Iterator[tuple[str, str]]:
                             if isinstance(given.value, ast.IfExp):
                                 values = [given.value.body, given.value.orelse]
                             for one in values:
-                                if isinstance(one, ast.Constant) and isinstance(one.value, str):
-                                    yield path.name, one.value
+                                # A provider's own name of a call, as "SendSms", is no code of ours.
+                                if isinstance(one, ast.Constant) and not str(one.value)[:1].isupper():
+                                    yield path.name, str(one.value)
 
 
 def test_every_action_in_the_code_has_a_word() -> None:

@@ -191,11 +191,12 @@ def _sealed(channel: str, secret: Mapping[str, str]) -> bytes:
     return keys.wrap(json.dumps(dict(secret)).encode(), _passphrase(), context=_context(channel)) if secret else b""
 
 
-def _opened(row: ChannelSetup, passphrase: str = "") -> dict[str, str]:
+def _opened(row: ChannelSetup, passphrase: str | None = None) -> dict[str, str]:
     """Sealed under another passphrase: as good as not there; the page says which are missing."""
     with suppress(keys.KeyUnusable):
         if row.sealed:
-            plain = keys.unwrap(bytes(row.sealed), passphrase or _passphrase(), context=_context(row.pk))
+            used = _passphrase() if passphrase is None else passphrase
+            plain = keys.unwrap(bytes(row.sealed), used, context=_context(row.pk))
             found: dict[str, str] = json.loads(plain)
             return found
     return {}

@@ -26,6 +26,7 @@ LISTS = (
     "console:shifts",
     "console:statements",
     "console:differing",
+    "console:online-bills",
     "console:cutoff",
     "console:plans",
     "console:dashboard",

@@ -227,7 +227,7 @@ def filter_query(table: Table) -> str:
 def from_query(text: str, *, operator: Operator) -> Wanted:
     """What `filter_query` wrote, read as strictly as an address."""
     given = QueryDict(text)
-    known = {one.key: one.read(given.get(one.key, ""), operator) for one in REGISTER.filters}
+    known = {one.key: one.read(given.get(one.key, ""), one.options(operator)) for one in REGISTER.filters}
     return wanted(known)
 
 

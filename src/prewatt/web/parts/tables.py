@@ -97,14 +97,13 @@ class Filter:
     width: str = ""  # a CSS class
     unset: Text = ALL  # what a choice says while nothing is chosen
 
-    def read(self, text: str, operator: Operator) -> Any:
+    def read(self, text: str, options: Iterable[tuple[str, Text]]) -> Any:
         """The value in its type, or None."""
         text = text.strip()[:TEXT_MAX]
         if self.kind == "day":
             return _day(text)
         if self.kind == "choice":
-            known = {value for value, _label in self.options(operator)}
-            return text if text in known else None
+            return text if text in {value for value, _label in options} else None
         return text or None
 
     def options(self, operator: Operator) -> list[tuple[str, Text]]:
@@ -203,6 +202,7 @@ class Table:
     operator: Operator
     query: QueryDict
     ask: Ask = field(init=False)
+    options: dict[str, list[tuple[str, Text]]] = field(init=False)  # of each filter by its key, asked for once
     columns: list[Column] = field(init=False)
     sort: str = field(init=False)
     size: int = field(init=False)
@@ -222,7 +222,8 @@ class Table:
             given = given.copy()
             given.update(begins)
         self.query = given
-        read = {one.key: one.read(given.get(one.key, ""), self.operator) for one in self.register.filters}
+        self.options = {one.key: one.options(self.operator) for one in self.register.filters}
+        read = {one.key: one.read(given.get(one.key, ""), self.options[one.key]) for one in self.register.filters}
         self.ask = Ask(self.operator, {key: value for key, value in read.items() if value is not None})
         self.narrowed = any(self._text(one) not in ("", begins.get(one.key)) for one in self.register.filters)
         self.columns = self._columns()
@@ -287,8 +288,7 @@ class Table:
         return Head(column, href, "up" if rising else "down" if falling else "")
 
     def fields(self) -> list[FilterField]:
-        operator = self.operator
-        return [FilterField(one, self._text(one), one.options(operator)) for one in self.register.filters]
+        return [FilterField(one, self._text(one), self.options[one.key]) for one in self.register.filters]
 
     def _text(self, one: Filter) -> str:
         value = self.ask[one.key]
@@ -303,7 +303,7 @@ class Table:
 
     def _label(self, one: Filter) -> str:
         text = self._text(one)
-        return next((str(label) for value, label in one.options(self.operator) if value == text), text)
+        return next((str(label) for value, label in self.options[one.key] if value == text), text)
 
     def href(self, **changes: str | int | None) -> str:
         """This page's address with some parts changed; None takes a part away.
