@@ -44,6 +44,8 @@ def record_readings(readings: Sequence[Reading], *, gateway: Gateway | None, now
     A look at the status alone brings the state up to date; a row is stored for every look at the energy register.
     One bad reading is left out and named; it never keeps the others of its batch from the disk.
     """
+    if not readings:  # a message that brings an answer alone
+        return Recorded(0)
     ids = _meter_ids(readings, gateway)
     foreign = tuple(sorted({reading.meter for reading in readings if reading.meter not in ids}))
     now_ms = int(now.timestamp() * 1000)
@@ -127,6 +129,8 @@ def mark_lost(*, now: datetime, after_s: int = LOST_AFTER_S) -> int:
 @transaction.atomic
 def record_health(health: Sequence[MeterHealth], *, gateway: Gateway, now: datetime) -> int:
     """What the gateway knows of the line to its meters: lost or back, and since when. Returns how many were taken."""
+    if not health:
+        return 0
     numbers = [item.meter for item in health]
     ids = dict(Meter.objects.filter(number__in=numbers, bus__gateway=gateway).values_list("number", "pk"))
     storing.ensure_states(ids.values())

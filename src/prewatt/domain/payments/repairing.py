@@ -119,8 +119,9 @@ def _adopted(now: datetime) -> int:
     done = {"state": BackState.DONE, "paid_back": None, "sale__attempt__state": State.PAID}
     rows: list[Refund | Reversal] = []
     for model in (Refund, Reversal):
-        found = model._default_manager.filter(**done, tender=F("sale__attempt__channel"))
-        rows += found.select_related("sale__attempt").order_by("asked_at")[:TOGETHER]
+        found = model._default_manager.filter(**done, tender=F("sale__attempt__channel")).order_by("asked_at")
+        if keys := list(found.values_list("pk", flat=True)[:TOGETHER]):  # nearly every turn ends here
+            rows += model._default_manager.filter(pk__in=keys).select_related("sale__attempt").order_by("asked_at")
     for row in rows:
         assert row.sale is not None  # asked for
         giving.adopt(row, attempt=row.sale.attempt, now=now)

@@ -19,7 +19,7 @@ from prewatt.server.torture.history import History
 from prewatt.server.torture.provider import Message, Provider
 from prewatt.server.torture.site import Estate
 
-REPAIR_S, CARE_S = 300.0, 10_800.0
+REPAIR_S, MATCH_S, CARE_S = 300.0, 3600.0, 10_800.0  # bills come once a day
 LATE_S = (0.1, 86_400.0)  # a notification may come a day late
 DOWN_S = (600.0, 86_400.0)
 LOST, DOUBLED, LATE, FORGED = 0.25, 0.25, 0.3, 0.1
@@ -43,7 +43,7 @@ class Payers:
 
     async def live(self, until_ms: int, now_ms: Callable[[], int]) -> None:
         async with asyncio.TaskGroup() as group:
-            for work in (self._pay, self._repair, self._care, self._break_down):
+            for work in (self._pay, self._repair, self._match, self._care, self._break_down):
                 group.create_task(self._until(until_ms, now_ms, work))
 
     async def _until(self, until_ms: int, now_ms: Callable[[], int], work: Callable[[], Any]) -> None:
@@ -139,8 +139,14 @@ class Payers:
         await asyncio.sleep(REPAIR_S)
         self.repair()
 
+    async def _match(self) -> None:
+        await asyncio.sleep(MATCH_S)
+        self.match()
+
     def repair(self) -> None:
         self._centre.tend(lambda: repairing.tend(now=self._centre.now()))
+
+    def match(self) -> None:
         self._centre.tend(lambda: matching.tend(now=self._centre.now()))
 
     # --- who cares for what lies in the wallet -----------------------------------------------------------
@@ -182,6 +188,7 @@ class Payers:
             task.cancel()
         for _ in range(SETTLE_TURNS_MAX):
             self.repair()
+            self.match()
             if not self._open():
                 return
             await asyncio.sleep(1800)
