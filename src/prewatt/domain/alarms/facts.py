@@ -6,12 +6,13 @@ The states of money and line are not judged here: they are asked of `metering.bo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import Exists, F, Max, OuterRef, Q
 
+from prewatt.domain.alarms import carriers, money, wiring
+from prewatt.domain.alarms.keys import Held, Key
 from prewatt.domain.alarms.models import Kind
 from prewatt.domain.dispatch.models import MeterOrder
 from prewatt.domain.dispatch.states import State as OrderState
@@ -28,31 +29,9 @@ _BAD = {"clock_drift": Kind.CLOCK, "quarantined": Kind.IMPOSSIBLE}
 _GOOD = {"clock_set": Kind.CLOCK, "reaccepted": Kind.IMPOSSIBLE}
 
 
-class Key(NamedTuple):
-    """What an episode is about. The tenant belongs to it where it is about his money."""
-
-    kind: Kind
-    meter: int | None = None
-    gateway: int | None = None
-    opening: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """`begins`: bad enough to begin an episode; else only to keep one going."""
-
-    since: datetime
-    value: int | None = None
-    threshold: int | None = None
-    detail: str = ""
-    opening: int | None = None
-    building: int | None = None
-    begins: bool = True
-
-
 def held(*, now: datetime) -> dict[Key, Held]:
     found: dict[Key, Held] = {}
-    for source in (_meters, _gateways, _counts, _told):
+    for source in (_meters, _gateways, _counts, _told, wiring.held, money.books, money.payments, carriers.held):
         found.update(source(now))
     return found
 

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Value, When
 from django.utils.translation import gettext as _
 
-from prewatt.domain.alarms import facts, queries, telling
-from prewatt.domain.alarms.facts import Held, Key
+from prewatt.domain.alarms import facts, gathering, queries, telling
+from prewatt.domain.alarms.keys import Held, Key
 from prewatt.domain.alarms.models import MONEY, NOTE_MAX, Alarm, Kind, Pass
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.refusals import Refused
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from prewatt.domain.staff.models import Operator
 
 AGAIN_S = 300  # what comes back within five minutes goes on as the same episode
-RETURNING = frozenset({Kind.LOST, Kind.GATEWAY, Kind.OVERLOAD})
+RETURNING = frozenset({Kind.LOST, Kind.GATEWAY, Kind.OVERLOAD, Kind.RELAY, Kind.PHASE, Kind.CARRIER})
+LEAST = MONEY | {Kind.PHASE}
+# What ends when the books say so, not when the meter was read.
+OF_BOOKS = frozenset({Kind.BOOKS, Kind.PAYMENT})
 TOLD = frozenset({Kind.CLOCK, Kind.IMPOSSIBLE})
 PASS_S = 60  # a pass that takes longer than this is taken for dead
 ROWS_TOGETHER = 500
@@ -64,13 +67,15 @@ def watch(*, now: datetime) -> int:
     """One pass: begin what began, end what ended, keep the worst value. Returns how many episodes it touched.
 
     Asked twice it does nothing the second time; two workers at once are one after the other. A pass writes everything
-    or nothing, so a crash leaves nothing half done. Where nothing has changed it only reads, some ten statements for
-    any number of meters.
+    or nothing, so a crash leaves nothing half done. Where nothing has changed it only reads, under twenty statements
+    for any number of meters.
 
     What keeps an episode from beginning and ending again and again at the edge:
     - money falls with use and rises only with a purchase, so its states are taken as they are, to the fen;
     - an overload begins above its threshold (or when the meter says so) and ends below 95 % of it;
     - a meter counts as lost after ten silent minutes, a gateway after two (`metering`);
+    - a phase is lost below 60 % of the highest and back above 78 %; a carrier has stopped after three minutes;
+    - the same trouble on four meters of one bus is the bus's episode until the last of them is well;
     - what comes back within five minutes goes on as the same episode, counted in `times`.
     """
     before = _last_pass()
@@ -117,26 +122,45 @@ def _claim(now: datetime, before: datetime | None) -> _Turn:
     return _Turn.LATER if free.update(held_until=until) else _Turn.ANOTHERS
 
 
-_OPEN = ("pk", "kind", "meter_id", "gateway_id", "opening_id", "since", "worst", "meter__state__taken_at")
+_KEY = ("kind", "meter_id", "gateway_id", "opening_id", "bus_id", "carrier_id", "channel")
+
+
+def _key(kind: str, *things: Any) -> Key:
+    """As an episode is written. Where it is not about his money, the tenant does not belong to it."""
+    key = Key(Kind(kind), *things)
+    return key if key.kind in MONEY else key._replace(opening=None)
+
+
+class _Open(NamedTuple):
+    pk: int
+    since: datetime
+    worst: int | None
+    taken_at: datetime | None
 
 
 def _look(now: datetime) -> _News:
     """What is, against what is written."""
-    open_ = list(Alarm.objects.filter(until__isnull=True).order_by().values_list(*_OPEN))
-    held = facts.held(now=now)
-    news, known, quiet = _News(), set(), {}
-    for pk, kind, meter, gateway, opening, since, worst, taken_at in open_:
-        key = Key(Kind(kind), meter, gateway, opening if kind in MONEY else None)
-        known.add(key)
+    rows = Alarm.objects.filter(until__isnull=True).order_by()
+    named = rows.values_list("pk", "since", "worst", "meter__state__taken_at", *_KEY)
+    open_ = {_key(*row[4:]): _Open(*row[:4]) for row in named}
+    held = gathering.gathered(facts.held(now=now), open_.keys())
+    news, quiet = _News(), {}
+    for key, mine in open_.items():
         one = held.get(key)
         if one is None:
-            seen_at = now if taken_at is None or taken_at <= since else min(now, taken_at)
-            quiet[pk] = (key, since, max(since, seen_at))
-        elif (value := _worse(key.kind, one.value, worst)) is not None:
-            news.worse[pk] = value
+            quiet[mine.pk] = (key, mine.since, _seen_at(key.kind, mine, now))
+        elif (value := _worse(key.kind, one.value, mine.worst)) is not None:
+            news.worse[mine.pk] = value
     news.ended = _over(quiet)
-    news.began = [(key, one) for key, one in held.items() if one.begins and key not in known]
+    news.began = [(key, one) for key, one in held.items() if one.begins and key not in open_]
     return news
+
+
+def _seen_at(kind: Kind, mine: _Open, now: datetime) -> datetime:
+    """When it was seen that it is over: by the reading that shows it, where it is a meter's."""
+    if kind in OF_BOOKS or mine.taken_at is None or mine.taken_at <= mine.since:
+        return max(mine.since, now)
+    return max(mine.since, min(now, mine.taken_at))
 
 
 def _over(quiet: dict[int, tuple[Key, datetime, datetime]]) -> dict[int, datetime]:
@@ -151,12 +175,12 @@ def _over(quiet: dict[int, tuple[Key, datetime, datetime]]) -> dict[int, datetim
 
 
 def _worse(kind: Kind, value: int | None, worst: int | None) -> int | None:
-    """The value if it is worse than the worst so far: for money the least, else the farthest from zero."""
+    """The value if it is worse than the worst so far: the least balance or voltage, else the farthest from zero."""
     if value is None or kind == Kind.COUNT:
         return None
     if worst is None:
         return value
-    return value if (value < worst if kind in MONEY else abs(value) > abs(worst)) else None
+    return value if (value < worst if kind in LEAST else abs(value) > abs(worst)) else None
 
 
 @transaction.atomic
@@ -174,11 +198,17 @@ def _write(news: _News, now: datetime) -> None:
 
 def _told(row: Alarm, at: datetime) -> Happened:
     """An episode's beginning, its return or its end, for webhooks. `alarm` is the same for all of one episode."""
-    alarm = f"{row.kind}:{row.meter_id or ''}:{row.gateway_id or ''}:{round(row.since.timestamp() * 1000)}"
+    other = "".join(
+        f"{name}{one}:" for name, one in (("b", row.bus_id), ("c", row.carrier_id), ("p", row.channel)) if one
+    )
+    alarm = f"{row.kind}:{row.meter_id or ''}:{row.gateway_id or ''}:{other}{round(row.since.timestamp() * 1000)}"
     facts = {
         "alarm": alarm,
         "kind": str(row.kind),
         "gateway_id": row.gateway_id,
+        "bus_id": row.bus_id,
+        "carrier_id": row.carrier_id,
+        "channel": row.channel,
         "value": row.value,
         "worst": row.worst,
         "threshold": row.threshold,
@@ -208,10 +238,7 @@ def _go_on(began: list[tuple[Key, Held]], now: datetime) -> list[tuple[Key, Held
     if not any(key.kind in RETURNING for key, _one in began):
         return began
     lately = Alarm.objects.filter(kind__in=RETURNING, until__gt=now - timedelta(seconds=AGAIN_S)).order_by("until")
-    last = {
-        Key(Kind(kind), meter, gateway): pk
-        for pk, kind, meter, gateway in lately.values_list("pk", "kind", "meter_id", "gateway_id")
-    }
+    last = {_key(*key): pk for pk, *key in lately.values_list("pk", *_KEY)}
     back = {key: last[key] for key, _one in began if key in last}
     for pks in _parts(list(back.values())):
         Alarm.objects.filter(pk__in=pks, until__isnull=False).update(until=None, times=F("times") + 1)
@@ -225,6 +252,9 @@ def _row(key: Key, one: Held, now: datetime) -> Alarm:
         kind=key.kind,
         meter_id=key.meter,
         gateway_id=key.gateway,
+        bus_id=key.bus,
+        carrier_id=key.carrier,
+        channel=key.channel,
         opening_id=one.opening,
         building_id=one.building,
         since=one.since,
@@ -259,12 +289,23 @@ def acknowledge(*, alarm_id: int, note: str, operator: Operator, now: datetime, 
     staff.log(
         operator=operator,
         action="alarm.acknowledge",
-        target=f"meter {alarm.meter.number}" if alarm.meter else f"gateway {alarm.gateway}",
+        target=_thing(alarm),
         after={"alarm": alarm.pk, "kind": alarm.kind, "since": alarm.since.isoformat(), "note": said},
         address=address,
         now=now,
     )
     return alarm
+
+
+def _thing(alarm: Alarm) -> str:
+    """As the operation log names it."""
+    if alarm.meter is not None:
+        return f"meter {alarm.meter.number}"
+    if alarm.bus is not None:
+        return f"bus {alarm.bus.gateway}/{alarm.bus.code}"
+    if alarm.carrier_id is not None:
+        return f"carrier {alarm.carrier_id}"
+    return f"channel {alarm.channel}" if alarm.channel else f"gateway {alarm.gateway}"
 
 
 def _same(alarm: Alarm, note: str, operator: Operator) -> Alarm:

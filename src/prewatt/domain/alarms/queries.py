@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q, QuerySet
 
-from prewatt.domain.alarms.models import Alarm
+from prewatt.domain.alarms.models import THINGS, Alarm
 from prewatt.domain.estate import queries as estate
 from prewatt.domain.estate import scope
 from prewatt.domain.estate.models import Meter
@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 
 
 def alarms(*, operator: Operator) -> QuerySet[Alarm]:
-    """Those of his meters, and of the gateways that read at least one of them."""
+    """Those of his meters, and of the gateways and buses that read at least one of them.
+
+    Carriers and providers are the whole site's: for who sees every building.
+    """
     if not operator.is_active:
         return Alarm.objects.none()
     if operator.all_buildings:
         return Alarm.objects.all()
     mine = Meter.objects.for_operator(operator).order_by().values("pk")
-    return Alarm.objects.filter(Q(meter__in=mine) | Q(gateway__in=scope.gateways(operator).order_by().values("pk")))
+    gateways = scope.gateways(operator).order_by().values("pk")
+    buses = Meter.objects.for_operator(operator).order_by().values("bus")
+    return Alarm.objects.filter(Q(meter__in=mine) | Q(gateway__in=gateways) | Q(bus__in=buses))
 
 
 def open_count(*, operator: Operator) -> int:
@@ -49,7 +54,10 @@ class Wanted:
     last_day: date | None = None
 
 
-_SHOWN = ("meter__room__floor__building", "opening__customer", "gateway", "building", "acknowledged_by")
+_SHOWN = (
+    *("meter__room__floor__building", "opening__customer", "gateway", "bus__gateway", "carrier", "building"),
+    "acknowledged_by",
+)
 
 
 def wanted_alarms(*, operator: Operator, wanted: Wanted) -> QuerySet[Alarm]:
@@ -72,7 +80,10 @@ def wanted_alarms(*, operator: Operator, wanted: Wanted) -> QuerySet[Alarm]:
 def _fitting(text: str) -> Q:
     """Who lived there when it began counts, and who lives there now."""
     meters = Meter.objects.filter(estate.fitting(text)).order_by().values("pk")
-    return Q(meter__in=meters) | Q(opening__customer__name__icontains=text) | Q(gateway__code__icontains=text)
+    found = Q(meter__in=meters) | Q(opening__customer__name__icontains=text) | Q(gateway__code__icontains=text)
+    return (
+        found | Q(bus__code__icontains=text) | Q(bus__gateway__code__icontains=text) | Q(carrier__name__icontains=text)
+    )
 
 
 def _between(found: QuerySet[Alarm], wanted: Wanted) -> QuerySet[Alarm]:
@@ -97,7 +108,8 @@ EARLIER_ROWS = 10
 
 
 def earlier(alarm: Alarm, *, operator: Operator) -> list[Alarm]:
-    """The last episodes of the same meter or gateway, this one left out."""
-    of = {"meter": alarm.meter_id} if alarm.meter_id is not None else {"gateway": alarm.gateway_id}
+    """The last episodes of the same thing, this one left out."""
+    things = {thing: getattr(alarm, f"{thing}_id") for thing in THINGS}
+    of = {thing: pk for thing, pk in things.items() if pk is not None} or {"channel": alarm.channel}
     found = alarms(operator=operator).filter(**of).exclude(pk=alarm.pk).select_related("acknowledged_by")
     return list(found.order_by("-since", "-pk")[:EARLIER_ROWS])

@@ -12,13 +12,19 @@ from datetime import datetime
 from django.utils import translation
 
 from prewatt.domain.alarms.models import MONEY, Alarm, Kind
-from prewatt.domain.estate.models import Defaults, Gateway, Meter
+from prewatt.domain.estate.models import Defaults, Meter
 from prewatt.domain.notices import operations as notices
 from prewatt.domain.notices.models import Carrier, Door
+from prewatt.domain.payments.models import Provider
 
 NAMED_MAX = 6
 # What is worth waking somebody's telephone; the rest is for mail and groups that ask for it.
-BY_TEXT = frozenset({Kind.GATEWAY, Kind.LOST, Kind.OVERLOAD, Kind.COUNT, Kind.IMPOSSIBLE})
+BY_TEXT = frozenset(
+    {
+        *(Kind.GATEWAY, Kind.LOST, Kind.OVERLOAD, Kind.COUNT, Kind.IMPOSSIBLE, Kind.RELAY, Kind.PHASE, Kind.BOOKS),
+        *(Kind.PAYMENT, Kind.CARRIER),
+    }
+)
 _LOCALES = {"zh": "zh-hans", "en": "en"}
 
 
@@ -71,10 +77,11 @@ def _phones(buildings: set[int | None]) -> list[str]:
 def _write(kind: Kind, rows: Sequence[Alarm], door: Door, to: str, carrier: Carrier | None, now: datetime) -> int:  # noqa: PLR0917
     language = notices.rules().language
     with translation.override(_LOCALES[language]):
-        label = str(kind.label)
+        label, where = str(kind.label), _where(rows)
     first = rows[0]
-    about = f"{first.meter_id or ''}:{first.gateway_id or ''}:{round(first.since.timestamp())}"
-    facts = {"alarm": label, "where": _where(rows), "count": str(len(rows))}
+    things = (first.meter_id, first.gateway_id, first.bus_id, first.carrier_id, first.channel)
+    about = f"{':'.join(str(one or '') for one in things)}:{round(first.since.timestamp())}"
+    facts = {"alarm": label, "where": where, "count": str(len(rows))}
     notices.write(
         kind="operator",
         door=door,
@@ -91,9 +98,17 @@ def _write(kind: Kind, rows: Sequence[Alarm], door: Door, to: str, carrier: Carr
 
 
 def _where(rows: Sequence[Alarm]) -> str:
-    """The first few by room and number, or the gateway's code."""
-    gateways = dict(Gateway.objects.filter(pk__in=[row.gateway_id for row in rows]).values_list("pk", "code"))
-    meters = Meter.objects.filter(pk__in=[row.meter_id for row in rows[:NAMED_MAX]]).select_related("room")
-    named = {one.pk: f"{one.room.number} {one.number}" if one.room else one.number for one in meters}
-    places = [named.get(row.meter_id or 0) or gateways.get(row.gateway_id or 0, "") for row in rows[:NAMED_MAX]]
+    """The first few by room and number, else by what they are called."""
+    named = rows[:NAMED_MAX]
+    meters = Meter.objects.filter(pk__in=[row.meter_id for row in named]).select_related("room")
+    rooms = {one.pk: f"{one.room.number} {one.number}" if one.room else one.number for one in meters}
+    places = [rooms.get(row.meter_id or 0) or _thing(row) for row in named]
     return "、".join(places) + ("…" if len(rows) > NAMED_MAX else "")
+
+
+def _thing(row: Alarm) -> str:
+    if row.gateway is not None:
+        return row.gateway.code
+    if row.bus is not None:
+        return f"{row.bus.gateway.code} {row.bus.code}"
+    return row.carrier.name if row.carrier is not None else str(Provider(row.channel).label) if row.channel else ""

@@ -71,6 +71,7 @@ def change(
     _fill(held, given)
     held.version += 1
     held.failures, held.failing_since, held.next_try_at, held.stopped_for = 0, None, None, ""
+    held.missed, held.missed_since = 0, None
     held.save()
     log(
         operator=operator,

@@ -66,6 +66,8 @@ class Carrier(models.Model):
     held_until = models.DateTimeField(null=True)
     failing_since = models.DateTimeField(null=True)
     failures = models.IntegerField(default=0)
+    missed = models.IntegerField(default=0)  # messages in a row that did not go out, whoever was to blame
+    missed_since = models.DateTimeField(null=True)
     next_try_at = models.DateTimeField(null=True)
     stopped_for = models.CharField(max_length=SAID_MAX, blank=True)
     said = models.CharField(max_length=SAID_MAX, blank=True)  # the last thing that went wrong

@@ -16,7 +16,8 @@ import time
 from datetime import datetime, timedelta
 
 import structlog
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from prewatt.domain.notices import sealing
 from prewatt.domain.notices.carrying import Letter, Line, Report
@@ -320,6 +321,16 @@ def _end(message: Message, carrier: Carrier, now: datetime, *, state: State, why
     facts = {"state": state, "why": why, "said": said[:SAID_MAX], "parts": message.parts, "sealed": None}
     times = {"sent_at": now} if state == State.SENT else {"done_at": now}
     _mine(message).update(**facts, **times, cost_e4=charged * carrier.price_e4)
+    _count_missed(carrier, now, went_out=state == State.SENT)
+
+
+def _count_missed(carrier: Carrier, now: datetime, *, went_out: bool) -> None:
+    """A carrier that refuses one message after another is ill, though it answers each time."""
+    mine = Carrier.objects.filter(pk=carrier.pk)
+    if went_out:
+        mine.filter(missed__gt=0).update(missed=0, missed_since=None)
+    else:
+        mine.update(missed=F("missed") + 1, missed_since=Coalesce("missed_since", Value(now)))
 
 
 _NEVER = {Again.NOT_THIS_NUMBER: Why.NUMBER, Again.NOT_THIS_MESSAGE: Why.TEXT}

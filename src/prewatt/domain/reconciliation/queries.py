@@ -87,6 +87,22 @@ def differing_counts() -> list[tuple[int, int | None, int, int | None, datetime 
     return list(rows) if run else []
 
 
+def differing_money() -> list[tuple[int, int, int | None, str, datetime | None, int | None, int]]:
+    """Meters whose count agrees and whose money the newest comparison could not explain: (meter, opening …) for alarms.
+
+    What two people have taken into the books since is explained.
+    """
+    run = latest()
+    if run is None:
+        return []
+    since = Acceptance.objects.filter(at__gt=run.at).values("opening")
+    found = Line.objects.filter(run=run, verdict=Verdict.DIFFERS, count_meter=F("count_books")).exclude(
+        opening__in=since
+    )
+    names = ("meter_id", "opening_id", "unexplained_fen", "cause", "read_at", "building_id", "meter__bus_id")
+    return list(found.exclude(opening__in=since).values_list(*names))
+
+
 def accepted(opening: Opening) -> list[Acceptance]:
     """What was taken into this account's books, the newest first."""
     return list(Acceptance.objects.filter(opening=opening).select_related("operator", "second_person").order_by("-at"))

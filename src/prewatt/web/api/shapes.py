@@ -456,6 +456,9 @@ class AlarmOut(Schema):
     meter_id: int | None
     meter: str
     gateway: str
+    bus: str
+    carrier: str
+    channel: str
     since: datetime
     until: datetime | None
     value: int | None
@@ -467,11 +470,13 @@ class AlarmOut(Schema):
 
 
 def alarm(one: Alarm) -> dict[str, Any]:
-    names = "id kind meter_id since until value worst threshold acknowledged_at note".split()
+    names = "id kind meter_id channel since until value worst threshold acknowledged_at note".split()
     return {
         **{name: getattr(one, name) for name in names},
         "meter": one.meter.number if one.meter else "",
-        "gateway": one.gateway.code if one.gateway else "",
+        "gateway": one.gateway.code if one.gateway else one.bus.gateway.code if one.bus else "",
+        "bus": one.bus.code if one.bus else "",
+        "carrier": one.carrier.name if one.carrier else "",
         "acknowledged_by": one.acknowledged_by.username if one.acknowledged_by else "",
     }
 

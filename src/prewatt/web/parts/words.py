@@ -189,6 +189,11 @@ ALARMS: dict[str, tuple[Text, str, str]] = {
     "count": (_("Purchase count conflict"), "scale", "s-owe"),
     "clock": (_("Clock wrong"), "clock", "s-al1"),
     "impossible": (_("Impossible reading"), "alert-octagon", "s-al1"),
+    "relay": (_("Switch does not obey"), "switch-horizontal", "s-owe"),
+    "phase": (_("Phase lost"), "plug-x", "s-owe"),
+    "books": (_("Books differ"), "scale", "s-owe"),
+    "payment": (_("Online payment"), "wallet", "s-owe"),
+    "carrier": (_("Messages do not go out"), "send", "s-al2"),
 }
 # What a line told last, as a sentence.
 LINE_ERRORS: dict[str, Text] = {

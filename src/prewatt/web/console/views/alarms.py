@@ -22,6 +22,8 @@ from prewatt.domain.estate import queries as estate
 from prewatt.domain.metering import queries as metering
 from prewatt.domain.staff.refusals import Refused
 from prewatt.domain.staff.rights import Right
+from prewatt.web.console.views import alarm_advice
+from prewatt.web.console.views.alarm_words import place, place_link, place_name, said
 from prewatt.web.parts import formats, words
 from prewatt.web.parts.pages import address, now, operator, page, refusal
 from prewatt.web.parts.registers import answer
@@ -34,16 +36,6 @@ if TYPE_CHECKING:
 
 HISTORY_DAYS = 7
 YES, NO = "yes", "no"
-# What the gateway found impossible, by the beginning of its word.
-IMPOSSIBLE: dict[str, words.Text] = {
-    "backwards_purchase_count": gettext_lazy("the purchase count went backwards"),
-    "backwards": gettext_lazy("a register went backwards"),
-    "jump_purchase_count": gettext_lazy("the purchase count jumped"),
-    "jump_balance": gettext_lazy("the balance fell faster than anybody can use"),
-    "jump": gettext_lazy("a register rose faster than the meter can count"),
-    "rise_balance": gettext_lazy("the balance rose without a purchase"),
-    "beyond_rating": gettext_lazy("more power than the meter can carry"),
-}
 
 
 def buildings(who: Operator) -> Iterable[tuple[str, words.Text]]:
@@ -61,61 +53,6 @@ def _wanted(ask: Ask, *, open_only: bool) -> Wanted:
         first_day=ask["from"],
         last_day=ask["to"],
     )
-
-
-def place(alarm: Alarm) -> str:
-    """What stands on the door, else the meter's own number, else the gateway."""
-    if alarm.gateway is not None:
-        return alarm.gateway.code
-    meter = alarm.meter
-    return "" if meter is None else meter.room.number if meter.room else meter.number
-
-
-def _place_link(alarm: Alarm) -> str:
-    if alarm.gateway is not None:
-        return reverse("console:estate-gateway", args=[alarm.gateway.pk])
-    return reverse("console:meter", args=[alarm.meter_id])
-
-
-def said(alarm: Alarm) -> str:
-    """What is the matter, in one line, with the figures that matter for its kind."""
-    if alarm.kind in MONEY:
-        return _money(alarm)
-    if alarm.kind == Kind.OVERLOAD:
-        watts = formats.thousandth(alarm.worst)
-        limit = _(", threshold %(limit)s kW") % {"limit": formats.thousandth(alarm.threshold)}
-        return _("up to %(power)s kW") % {"power": watts} + (limit if alarm.threshold else "")
-    if alarm.kind == Kind.LOST:
-        return str(words.line_error(alarm.detail)) if alarm.detail else _("Nothing was heard of it.")
-    if alarm.kind == Kind.CLOCK:
-        return _("off by %(seconds)s s at worst") % {"seconds": formats.scaled(alarm.worst, 1)}
-    return _rest(alarm)
-
-
-def _money(alarm: Alarm) -> str:
-    text = _("balance %(yuan)s yuan") % {"yuan": formats.yuan(alarm.value)}
-    if alarm.worst != alarm.value:
-        text += _(", at worst %(yuan)s") % {"yuan": formats.yuan(alarm.worst)}
-    return text + (_(", threshold %(yuan)s") % {"yuan": formats.yuan(alarm.threshold)} if alarm.threshold else "")
-
-
-def _rest(alarm: Alarm) -> str:
-    if alarm.kind == Kind.COUNT:
-        return _count(alarm)
-    if alarm.kind == Kind.IMPOSSIBLE:
-        known = (word for start, word in IMPOSSIBLE.items() if alarm.detail.startswith(start))
-        return str(next(known, alarm.detail))
-    return _("The gateway does not report to this centre.")
-
-
-def _count(alarm: Alarm) -> str:
-    """An unclear order has a reason; without one it is the comparison of the books that found it."""
-    pattern = _("the meter shows %(shown)s, the order says %(said)s")
-    if not alarm.detail:
-        pattern = _("the meter shows %(shown)s purchases, the books know %(said)s")
-    shown, said_count = ("—" if one is None else one for one in (alarm.value, alarm.threshold))
-    figures = pattern % {"shown": shown, "said": said_count}
-    return f"{words.reason(alarm.detail)}; {figures}" if alarm.detail else figures
 
 
 def span(alarm: Alarm, at: datetime) -> timedelta:
@@ -158,10 +95,10 @@ def _columns(*, history: bool) -> tuple[Column, ...]:
         ),
         Column(
             "room",
-            gettext_lazy("Room or gateway"),
+            gettext_lazy("Where"),
             value=place,
-            link=_place_link,
-            sort=("meter__room__number", "gateway__code"),
+            link=place_link,
+            sort=("meter__room__number", "gateway__code", "bus__code"),
         ),
         Column(
             "tenant",
@@ -318,7 +255,10 @@ def _draw(request: HttpRequest, alarm: Alarm, error: Refused | None = None) -> H
         "alarm": alarm,
         "word": words.ALARMS[alarm.kind],
         "place": place(alarm),
-        "place_link": _place_link(alarm),
+        "place_link": place_link(alarm),
+        "place_name": place_name(alarm),
+        "steps": alarm_advice.STEPS[Kind(alarm.kind)],
+        "links": alarm_advice.links(alarm, who),
         "said": said(alarm),
         "span": formats.duration(span(alarm, at)),
         "may_note": any(who.may(right) for right in operations.MAY_ACKNOWLEDGE),
