@@ -83,6 +83,7 @@ def _let_go_of_database() -> None:
 def centre_loops() -> list[Loop]:
     """What a centre does beside answering requests."""
     from prewatt.domain import settlement
+    from prewatt.domain.alarms import escalating
     from prewatt.domain.alarms import operations as alarms
     from prewatt.domain.backups import operations as backups
     from prewatt.domain.billing import operations as billing
@@ -119,6 +120,7 @@ def centre_loops() -> list[Loop]:
         Loop("presets", 2.0, lambda now: presetting.open_waiting(now=now), batch=presetting.PER_TURN),
         Loop("lost", 15.0, lambda now: metering.mark_lost(now=now)),
         Loop("alarms", 15.0, lambda now: alarms.watch(now=now)),
+        Loop("escalation", 20.0, lambda now: escalating.escalate(now=now)),
         Loop("cutoff", 60.0, lambda now: cutoff.tend(now=now)),
         Loop("keeping", 60.0, lambda now: keeping.tend(now=now)),
         Loop("load", 60.0, lambda now: metering.take_load(now=now)),

@@ -33,7 +33,7 @@ def tell(began: Sequence[Alarm], *, now: datetime) -> int:
     if not began:
         return 0
     carriers = list(Carrier.objects.filter(on=True).exclude(door=Door.TEXT))
-    rows = _not_behind_a_gateway(began)
+    rows = not_behind_a_gateway(began)
     written = 0
     for kind in dict.fromkeys(row.kind for row in rows):
         mine = [row for row in rows if row.kind == kind]
@@ -42,7 +42,7 @@ def tell(began: Sequence[Alarm], *, now: datetime) -> int:
     return written
 
 
-def _not_behind_a_gateway(began: Sequence[Alarm]) -> list[Alarm]:
+def not_behind_a_gateway(began: Sequence[Alarm]) -> list[Alarm]:
     silent = set(Alarm.objects.filter(kind=Kind.GATEWAY, until__isnull=True).values_list("gateway", flat=True))
     if not silent:
         return list(began)
@@ -62,11 +62,11 @@ def _recipients(
             for to in filter(None, (one.strip() for one in carrier.settings.get("recipients", "").split(","))):
                 yield Door.MAIL, to, carrier
     if kind in BY_TEXT and kind not in MONEY:
-        for phone in _phones({row.building_id for row in rows}):
+        for phone in phones({row.building_id for row in rows}):
             yield Door.TEXT, phone, None
 
 
-def _phones(buildings: set[int | None]) -> list[str]:
+def phones(buildings: set[int | None]) -> list[str]:
     """Of each building, else of the site. A gateway belongs to no one building: the site's."""
     rows = Defaults.objects.exclude(alarm_phones__isnull=True).values_list("building", "alarm_phones")
     own: dict[int | None, str] = {building: phones or "" for building, phones in rows}
@@ -76,25 +76,32 @@ def _phones(buildings: set[int | None]) -> list[str]:
 
 def _write(kind: Kind, rows: Sequence[Alarm], door: Door, to: str, carrier: Carrier | None, now: datetime) -> int:  # noqa: PLR0917
     language = notices.rules().language
-    with translation.override(_LOCALES[language]):
-        label, where = str(kind.label), _where(rows)
-    first = rows[0]
-    things = (first.meter_id, first.gateway_id, first.bus_id, first.carrier_id, first.channel)
-    about = f"{':'.join(str(one or '') for one in things)}:{round(first.since.timestamp())}"
-    facts = {"alarm": label, "where": where, "count": str(len(rows))}
+    facts = described(kind, rows, language)
     notices.write(
         kind="operator",
         door=door,
         to=notices.bare(to) if door == Door.TEXT else to,
-        title=f"{label} ({len(rows)})",
+        title=f"{facts['alarm']} ({len(rows)})",
         fields=notices.known(None, None, now) | facts,
-        key=f"alarm:{kind}:{about}:{carrier.pk if carrier else ''}:{to}"[:128],
+        key=f"alarm:{kind}:{about(rows[0])}:{carrier.pk if carrier else ''}:{to}"[:128],
         language=language,
         now=now,
         only=carrier if door == Door.GROUP else None,
         at_once=kind == Kind.GATEWAY,
     )
     return 1
+
+
+def described(kind: Kind, rows: Sequence[Alarm], language: str) -> dict[str, str]:
+    """What a message says of them."""
+    with translation.override(_LOCALES[language]):
+        return {"alarm": str(kind.label), "where": _where(rows), "count": str(len(rows))}
+
+
+def about(row: Alarm) -> str:
+    """The episode, in a key."""
+    things = (row.meter_id, row.gateway_id, row.bus_id, row.carrier_id, row.channel)
+    return f"{':'.join(str(one or '') for one in things)}:{round(row.since.timestamp())}"
 
 
 def _where(rows: Sequence[Alarm]) -> str:

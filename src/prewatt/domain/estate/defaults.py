@@ -37,8 +37,10 @@ SHIPPED: Values = {
     "price_deep_e4": 0,
     "ceiling_fen": 0,
     "alarm_phones": "",
+    "escalate_phones": "",
+    "escalate_after_min": 30,
 }
-_OF_METERS = frozenset(SHIPPED) - {"sweep_s", "alarm_phones"}
+_OF_METERS = frozenset(SHIPPED) - {"sweep_s", "alarm_phones", "escalate_phones", "escalate_after_min"}
 
 
 def phones(cell: Any) -> str:
@@ -61,6 +63,8 @@ FIELDS: dict[str, Parse] = {
     "price_deep_e4": price_e4,
     "ceiling_fen": amount_fen,
     "alarm_phones": phones,
+    "escalate_phones": phones,
+    "escalate_after_min": Whole(1, 1440),
 }
 
 

@@ -120,6 +120,12 @@ MESSAGES: dict[str, Message] = {
             "{site}: {time} {alarm}: {where} ({count} in all)",
         ),
         Message(
+            "escalated",
+            ("site", "time", "alarm", "where", "count", "minutes"),
+            "【{site}】{time} {alarm}：{where}（共 {count} 处），已 {minutes} 分钟无人确认，请处理。",
+            "{site}: {time} {alarm}: {where} ({count} in all). Nobody has acknowledged it for {minutes} minutes.",
+        ),
+        Message(
             "test", ("site", "time"), "【{site}】{time} 测试信息，无需回复。", "{site}: {time} a test. Nothing to do."
         ),
     )

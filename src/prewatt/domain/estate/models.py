@@ -326,6 +326,8 @@ class Defaults(models.Model):
     price_deep_e4 = models.IntegerField(null=True, blank=True)
     ceiling_fen = models.BigIntegerField(null=True, blank=True)
     alarm_phones = models.CharField(max_length=200, null=True, blank=True)
+    escalate_phones = models.CharField(max_length=200, null=True, blank=True)  # the second person's
+    escalate_after_min = models.IntegerField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [

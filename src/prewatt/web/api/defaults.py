@@ -38,6 +38,8 @@ class DefaultsIn(Given):
     price_valley_e4: PriceE4 | None = None
     price_deep_e4: PriceE4 | None = None
     alarm_phones: Annotated[str, Field(max_length=200, pattern=shapes.PRINTABLE)] | None = None
+    escalate_phones: Annotated[str, Field(max_length=200, pattern=shapes.PRINTABLE)] | None = None
+    escalate_after_min: Annotated[StrictInt, Field(ge=1, le=1440)] | None = None
 
 
 class ValuesOut(Schema):
@@ -52,6 +54,8 @@ class ValuesOut(Schema):
     price_valley_e4: int | None
     price_deep_e4: int | None
     alarm_phones: str | None
+    escalate_phones: str | None
+    escalate_after_min: int | None
 
 
 class DefaultsOut(Schema):

@@ -63,6 +63,14 @@ def _parts(building: Building | None) -> list[Part]:
                 box("ceiling_fen", _("Balance ceiling"), yuan, _("0: none.")),
                 box("overload_limit_w", _("Power limit"), "W", _("0: none."), "numeric"),
                 box("alarm_phones", _("Numbers for alarm texts"), "", _("Up to ten, with commas."), "", wide=True),
+                box("escalate_phones", _("Second person's numbers"), "", _("Up to ten, with commas."), "", wide=True),
+                box(
+                    "escalate_after_min",
+                    _("Told the second person after"),
+                    _("minutes"),
+                    _("If nobody has acknowledged the alarm."),
+                    "numeric",
+                ),
             ),
         ),
         Part(

@@ -36,6 +36,7 @@ TITLES: dict[str, Text] = {
     "restored": gettext_lazy("Power restored"),
     "code": gettext_lazy("Log-in code"),
     "operator": gettext_lazy("Alarm to operators"),
+    "escalated": gettext_lazy("Alarm that nobody acknowledged"),
     "test": gettext_lazy("Test message"),
 }
 LANGUAGES: dict[str, Text] = {"zh": gettext_lazy("Chinese"), "en": gettext_lazy("English")}
