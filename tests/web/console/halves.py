@@ -334,7 +334,7 @@ class Half:
             created_at=self.counter.now,
             created_by=self.manager,
         )
-        self.notice = Message.objects.create(
+        self.message = Message.objects.create(
             key=f"notice-{letter}",
             kind="low1",
             to="13800138000",
