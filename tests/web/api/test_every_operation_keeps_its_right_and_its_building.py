@@ -148,6 +148,12 @@ THINGS |= {
     "take_over_bill_difference": lambda half: f"/bill-differences/{half.bill_difference.pk}/take-over",
     "explain_bill_difference": lambda half: f"/bill-differences/{half.bill_difference.pk}/explain",
 }
+THINGS |= {
+    "get_sent_message": lambda half: f"/messages/{half.message.pk}",
+    "send_message_again": lambda half: f"/messages/{half.message.pk}/again",
+    "change_carrier": lambda half: f"/carriers/{half.carrier.pk}",
+    "try_carrier": lambda half: f"/carriers/{half.carrier.pk}/test",
+}
 # Operations whose address names a thing of the whole site.
 THE_SITES: dict[str, Path] = {
     "get_plan": lambda half: f"/plans/{half.plan.pk}",
@@ -255,6 +261,10 @@ LISTS: dict[str, str] = {
     "list_lists": "/lists",
     "list_online_payments": "/online-payments",
     "list_provider_bills": "/provider-bills",
+    "list_sent_messages": "/messages",
+    "list_carriers": "/carriers",
+    "get_sending_rules": "/settings/sending",
+    "change_sending_rules": "/settings/sending",
     "list_exports": "/exports",
     "start_export": "/exports",
     "list_saved_filters": "/saved-filters",
@@ -290,6 +300,10 @@ def _viewer() -> int:
 
 READING = {"balance_fen": 0, "reason": "x"}
 BODIES |= {
+    "send_message_again": _sent(reason="x"),
+    "change_carrier": _sent(on=False),
+    "try_carrier": _sent(),
+    "change_sending_rules": _sent(per_hour=5),
     "give_back_online_payment": _sent(amount_fen=100, reason="x"),
     "send_on_online_payment": _sent(),
     "note_online_payment": _sent(note="x"),
@@ -444,6 +458,9 @@ SITES = {
     "list_bill_differences",
     "take_over_bill_difference",
     "explain_bill_difference",
+    "change_carrier",
+    "try_carrier",
+    "change_sending_rules",
     "list_days",
     "get_day",
     "sign_day",

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 CARRIERS_MAX = 20
 LENGTH_MAX = 4000
-PER_MINUTE_MAX, PRICE_E4_MAX = 600, 100_000
+PER_MINUTE_MAX, PRICE_E4_MAX, SORT_MAX = 600, 100_000, 99
+PER_HOUR_MAX, PER_DAY_MAX, VALID_HOURS_MAX = 100, 1000, 168
+# Not switched off: a code that somebody waits for, what operators are told, and a test.
+ALWAYS = frozenset({"code", "operator", "escalated", "test"})
 
 
 def check(operator: Operator) -> None:
@@ -86,6 +89,44 @@ def change(
 
 
 @transaction.atomic
+def adjust(
+    *,
+    carrier: Carrier,
+    operator: Operator,
+    now: datetime,
+    on: bool | None = None,
+    sort: int | None = None,
+    per_minute: int | None = None,
+    price_e4: int | None = None,
+    alarms: Iterable[str] | None = None,
+    address: str = "",
+) -> Carrier:
+    """How it sends, without its addresses and secrets. None: stays. Raises NoticesRefused."""
+    check(operator)
+    held = Carrier.objects.select_for_update().get(pk=carrier.pk)
+    before = facts(held)
+    told = None if alarms is None else sorted({str(one) for one in alarms})
+    new = {"on": on, "sort": sort, "per_minute": per_minute, "price_e4": price_e4, "alarms": told}
+    for name, value in new.items():
+        if value is not None:
+            setattr(held, name, value)
+    if facts(held) == before:
+        return held
+    held.version += 1
+    held.save(update_fields=[*new, "version"])
+    log(
+        operator=operator,
+        action="carrier.change",
+        target=f"carrier {held.pk}",
+        before=before,
+        after=facts(held),
+        address=address,
+        now=now,
+    )
+    return held
+
+
+@transaction.atomic
 def try_out(
     *, carrier: Carrier, form_id: str, to: str, operator: Operator, now: datetime, address: str = ""
 ) -> Message:
@@ -132,10 +173,10 @@ def set_rules(
             setattr(held, name, time.fromisoformat(given.get(name, "")))
         except ValueError:
             problems[name] = _("A time of day looks like 21:30.")
-    for name, most in (("per_hour", 100), ("per_day", 1000), ("valid_hours", 168)):
+    for name, most in (("per_hour", PER_HOUR_MAX), ("per_day", PER_DAY_MAX), ("valid_hours", VALID_HOURS_MAX)):
         _number(held, name, given.get(name, ""), 1, most, problems)
     held.language = given.get("language", "zh") if given.get("language") in ("zh", "en") else "zh"
-    held.muted = sorted(set(muted) & set(MESSAGES))
+    held.muted = sorted((set(muted) & set(MESSAGES)) - ALWAYS)
     if problems:
         raise FieldsRefused(problems)
     held.save()
@@ -171,7 +212,7 @@ def _fill(one: Carrier, given: Mapping[str, str]) -> None:
     elif Carrier.objects.filter(name=one.name).exclude(pk=one.pk).exists():
         problems["name"] = _("Another carrier has this name.")
     one.on = given.get("on", "") in {"1", "on"} if one.pk else True
-    _number(one, "sort", given.get("sort", "") or "0", 0, 99, problems)
+    _number(one, "sort", given.get("sort", "") or "0", 0, SORT_MAX, problems)
     _number(one, "per_minute", given.get("per_minute", ""), 1, PER_MINUTE_MAX, problems)
     _number(one, "price_e4", given.get("price_e4", "") or "0", 0, PRICE_E4_MAX, problems)
     one.alarms = sorted(

@@ -80,6 +80,12 @@ def carriers() -> QuerySet[Carrier]:
     return Carrier.objects.annotate(busy=waiting).order_by("sort", "pk")
 
 
+def seen_carriers(*, operator: Operator) -> QuerySet[Carrier]:
+    """All of them, or none: a carrier sends for every building."""
+    found = Carrier.objects.all()
+    return found if operator.is_active and operator.all_buildings else found.none()
+
+
 def ailing() -> list[Carrier]:
     """Switched on and not working: somebody should look."""
     return list(Carrier.objects.filter(Q(failing_since__isnull=False) | ~Q(stopped_for=""), on=True))

@@ -194,7 +194,7 @@ def _rules() -> Page:
     mute = [
         Box(f"mute_{key}", title, "tick", value="1" if key in held.muted else "")
         for key, title in TITLES.items()
-        if key not in ("code", "operator", "escalated", "test")
+        if key not in keeping.ALWAYS
     ]
     return Page(
         title=_("Rules of sending"),
