@@ -11,6 +11,8 @@ import pytest
 
 import modem as emulator
 from counter import Counter
+from prewatt.domain.alarms import operations as alarms
+from prewatt.domain.alarms.models import Alarm
 from prewatt.domain.notices import operations, sending
 from prewatt.domain.notices.models import Carrier, CarrierKind, Door, Message, Rules, State, Why
 from prewatt.domain.notices.modem import dialogue
@@ -255,6 +257,46 @@ def test_a_modem_is_unplugged_and_comes_back(counter: Counter, carrier: Carrier,
         sending.close()
     carrier.refresh_from_db()
     assert carrier.failing_since is None
+
+
+def test_a_modem_without_a_network_fails_until_it_has_one(
+    counter: Counter, carrier: Carrier, there: emulator.Modem
+) -> None:
+    """Also with nothing to send: somebody is to know before a tenant is not told."""
+    there.registered = 2
+    work(counter)
+    carrier.refresh_from_db()
+    assert (carrier.failing_since is not None, carrier.said) == (True, "the modem is in no network")
+    assert carrier.health["registration"] == "searching"
+    say(counter)
+    work(counter, minutes=5)
+    assert there.sent == []
+    there.registered = 5
+    look_again()
+    work(counter, minutes=5)
+    carrier.refresh_from_db()
+    assert (carrier.failing_since, carrier.health["registration"], len(there.sent)) == (None, "roaming", 1)
+
+
+def test_an_unplugged_modem_is_one_alarm_until_another_is_there(
+    counter: Counter, carrier: Carrier, there: emulator.Modem
+) -> None:
+    def open_alarms() -> list[bool]:
+        alarms.watch(now=counter.now)
+        return [one.until is None for one in Alarm.objects.filter(kind="carrier")]
+
+    work(counter)
+    there.unplug()
+    for minutes, found in ((0, []), (2, []), (2, [True]), (30, [True])):
+        look_again()
+        work(counter, minutes=minutes)
+        assert open_alarms() == found
+    with emulator.modem() as other:
+        Carrier.objects.update(settings={"path": other.path, "baud": "115200"}, version=2)
+        look_again()
+        work(counter, minutes=2)
+        assert open_alarms() == [False]
+        sending.close()
 
 
 def test_a_full_sim_is_emptied_and_the_message_goes(counter: Counter, carrier: Carrier, there: emulator.Modem) -> None:

@@ -179,7 +179,11 @@ def _look(carrier: Carrier, line: Line, now: datetime) -> None:
         return
     health = dict(line.health())
     _looked_s[carrier.pk] = time.monotonic()
-    Carrier.objects.filter(pk=carrier.pk).update(health=health, seen_at=now)
+    reachable = health.get("reachable") is not False
+    seen = {"seen_at": now} if reachable else {}
+    Carrier.objects.filter(pk=carrier.pk).update(health=health, **seen)
+    if not reachable:
+        raise CarrierRefused("the modem is in no network", again=Again.LATER)
     if carrier.failures and not carrier.stopped_for:
         _works(carrier, now)
     for report in line.reports():

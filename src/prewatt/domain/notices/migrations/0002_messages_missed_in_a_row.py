@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notices', '0001_what_is_to_be_told'),
+        ("notices", "0001_what_is_to_be_told"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='carrier',
-            name='missed',
+            model_name="carrier",
+            name="missed",
             field=models.IntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='carrier',
-            name='missed_since',
+            model_name="carrier",
+            name="missed_since",
             field=models.DateTimeField(null=True),
         ),
     ]

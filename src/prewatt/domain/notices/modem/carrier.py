@@ -74,6 +74,7 @@ class GsmModem:
         return {
             "signal_dbm": found.signal_dbm,
             "registration": found.registration,
+            "reachable": found.registered,
             "operator": found.operator,
             "service_centre": found.service_centre,
         }
