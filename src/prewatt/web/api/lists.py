@@ -38,7 +38,7 @@ LISTS: Final = (
     "statements operators log report-finance report-sales report-days report-readings report-daily report-usage "
     "report-shape report-balance report-balance-below report-quality report-quality-day report-meters "
     "commissioning-duplicates deliveries purchase-bills over-charged clear-backs clear-back-lines what-if "
-    "online online-bills online-differences online-messages notices"
+    "online online-bills online-differences online-messages notices notice-costs"
 ).split()
 Asked = Annotated[str, Field(max_length=QUERY_MAX, pattern=shapes.PRINTABLE)]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from prewatt.web.console.views import carriers, notices
+from prewatt.web.console.views import carriers, notice_costs, notices
 
 urlpatterns = [
     path("messages/", notices.index, name="notices"),
+    path("messages/costs/", notice_costs.index, name="notice-costs"),
     path("messages/<int:pk>/", notices.show, name="notice"),
     path("messages/<int:pk>/again/", notices.again, name="notice-again"),
     path("settings/carriers/", carriers.index, name="carriers"),

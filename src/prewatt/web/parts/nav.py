@@ -151,6 +151,7 @@ ROOMS: tuple[Room, ...] = (
             Link("console:clear-backs", _("Given back"), "clear-backs", (REPORTS, Right.REFUND)),
             Link("console:alarms", _("Alarms now"), "alarms", (READ,), count="alarms_now"),
             Link("console:alarm-history", _("Alarm history"), "alarm-history", (READ,)),
+            Link("console:notice-costs", _("Cost of messages"), "notice-costs", (REPORTS,)),
             Link("console:lost", _("Lost meters"), "lost", (READ,)),
             Link("console:lost-gateways", _("Lost gateways"), "lost-gateways", (READ,)),
             Link("console:reconciliation", _("Ledger against meters"), "reconciliation", (REPORTS,)),

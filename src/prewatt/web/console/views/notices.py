@@ -123,7 +123,7 @@ REGISTER = Register(
 @page(Right.READ)
 def index(request: HttpRequest) -> HttpResponseBase:
     """Every message of his buildings. With `export` as an Excel file, with what each one cost."""
-    return answer(request, REGISTER, more=lambda _ask: {"page": "notices"})
+    return answer(request, REGISTER, template="console/notices/index.html", more=lambda _ask: {"page": "notices"})
 
 
 @page(Right.READ)
