@@ -97,6 +97,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.lists import exports
     from prewatt.domain.metering import foreseeing
     from prewatt.domain.metering import operations as metering
+    from prewatt.domain.notices import asking
     from prewatt.domain.notices import sending as notices
     from prewatt.domain.payments import matching, repairing
     from prewatt.domain.reconciliation import operations as reconciliation
@@ -134,6 +135,8 @@ def centre_loops() -> list[Loop]:
         Loop("old_webhooks", 600.0, webhooks.sweep, batch=webhooks.SWEPT),
         # Three, so that a modem that waits for its network keeps no log-in code waiting at another carrier.
         *(Loop(f"notices-{number}", 1.0, notices.work, batch=notices.TOGETHER) for number in (1, 2, 3)),
+        Loop("notice_reports", 20.0, asking.ask, batch=asking.TOGETHER),
+        Loop("no_reports", 3600.0, asking.forget),
         Loop("old_notices", 3600.0, notices.sweep, batch=notices.SWEPT),
         Loop("backups", 5.0, backups.work),
         Loop("restored", 10.0, lambda now: settlement.compare_restored(now=now)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from django.utils.functional import Promise
@@ -34,6 +36,26 @@ class Report:
     reference: str
     to: str
     arrived: bool | None
+
+
+class Fate(StrEnum):
+    """What a provider says of a message. `SILENT`: it says nothing of it. `NOT_THERE`: it never took it."""
+
+    ARRIVED = "arrived"
+    NOT_ARRIVED = "not_arrived"
+    TAKEN = "taken"
+    SILENT = "silent"
+    NOT_THERE = "not_there"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a provider is asked about. Without `references` nobody knows whether it took it."""
+
+    id: int
+    to: str
+    references: Sequence[str]
+    at: datetime
 
 
 class Line(Protocol):
@@ -85,3 +107,5 @@ class Room:
     open: Callable[[Mapping[str, str], Mapping[str, str]], Line]
     wrong: Callable[[Mapping[str, str]], dict[str, str]] = lambda _settings: {}
     look_s: float | None = None  # as its line's, before it is open
+    # Settings, secrets and a message: what became of it. None: this kind cannot be asked. Raises as `send`.
+    ask: Callable[[Mapping[str, str], Mapping[str, str], Asked], Fate] | None = None

@@ -104,6 +104,8 @@ class Why(models.TextChoices):
     TOO_LATE = "too_late", _("nobody took it in time")
     NOT_TRUE_ANY_MORE = "over", _("paid or over before it was sent")
     CUT_OFF = "cut_off", _("broken off while it was sent")
+    NO_REPORT = "no_report", _("no report came in three days")
+    NOT_THERE = "not_there", _("the provider knows nothing of it: it was not sent")
     SILENCE = "silence", _("the carrier did not answer")
 
 
@@ -144,6 +146,7 @@ class Message(models.Model):
     leased_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
+    ask_at = models.DateTimeField(null=True)  # when the provider is asked what became of it
     again_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="again")
     reason = models.CharField(max_length=NOTE_MAX, blank=True)  # why it was sent again
     by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
@@ -158,6 +161,7 @@ class Message(models.Model):
             models.Index(fields=["door", "not_before"], condition=Q(state="waiting"), name="notices_waiting"),
             models.Index(fields=["carrier"], condition=Q(state="sending"), name="notices_sending"),
             models.Index(fields=["to", "made_at"], name="notices_to"),
+            models.Index(fields=["ask_at"], condition=Q(ask_at__isnull=False), name="notices_to_ask"),
             models.Index(fields=["carrier", "sent_at"], name="notices_sent"),
             models.Index(fields=["made_at"], name="notices_made"),
         ]

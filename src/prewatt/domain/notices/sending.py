@@ -36,6 +36,7 @@ CARRIER_PAUSE_S, CARRIER_PAUSE_S_MAX = 5, 60
 STOPPED_S = 600  # somebody must act; whether he did is looked at again after this
 INSTEAD_AFTER = timedelta(minutes=2)  # so long a message waits for the carrier that stands first
 REPORTED_WITHIN = timedelta(days=3)
+FIRST_ASK = timedelta(minutes=1)
 KEPT = timedelta(days=800)
 SWEPT = 2000
 TAKEN = (State.SENDING, State.SENT, State.DELIVERED, State.UNKNOWN)
@@ -149,7 +150,8 @@ def _broken_off(carrier: Carrier, now: datetime) -> None:
     """Nobody else has this carrier: what is still `sending` was left behind by somebody who died."""
     left = Message.objects.filter(carrier=carrier, state=State.SENDING)
     if left.exists():
-        left.update(state=State.UNKNOWN, why=Why.CUT_OFF, done_at=now, sealed=None)
+        asked = _first_ask(carrier, now)
+        left.update(state=State.UNKNOWN, why=Why.CUT_OFF, done_at=now, sealed=None, ask_at=asked)
 
 
 def _line(carrier: Carrier) -> Line:
@@ -323,9 +325,14 @@ def _end(message: Message, carrier: Carrier, now: datetime, *, state: State, why
     """A failed message costs what was handed over of it."""
     charged = message.parts if state in (State.SENT, State.UNKNOWN) else len(message.handed)
     facts = {"state": state, "why": why, "said": said[:SAID_MAX], "parts": message.parts, "sealed": None}
-    times = {"sent_at": now} if state == State.SENT else {"done_at": now}
+    times: dict[str, datetime | None] = {"sent_at": now} if state == State.SENT else {"done_at": now}
+    times |= {"ask_at": _first_ask(carrier, now)} if state in (State.SENT, State.UNKNOWN) else {}
     _mine(message).update(**facts, **times, cost_e4=charged * carrier.price_e4)
     _count_missed(carrier, now, went_out=state == State.SENT)
+
+
+def _first_ask(carrier: Carrier, now: datetime) -> datetime | None:
+    return now + FIRST_ASK if ROOMS[carrier.kind].ask is not None else None
 
 
 def _count_missed(carrier: Carrier, now: datetime, *, went_out: bool) -> None:

@@ -7,8 +7,8 @@ import hmac
 import json
 import secrets as random
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import ClassVar
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from django.utils.translation import gettext as _
@@ -16,11 +16,14 @@ from django.utils.translation import gettext_lazy
 
 from prewatt.domain.notices.calling import post
 from prewatt.domain.notices.carriers import templates
-from prewatt.domain.notices.carrying import Field, Handed, Letter, Report, Room
-from prewatt.domain.notices.refusals import Again, CarrierRefused
+from prewatt.domain.notices.carrying import Asked, Fate, Field, Handed, Letter, Report, Room
+from prewatt.domain.notices.refusals import Again, CarrierRefused, NotKnown
 from prewatt.domain.notices.sms import parts
 
 ENDPOINT = "https://dysmsapi.aliyuncs.com"
+CHINA = timezone(timedelta(hours=8))
+ROWS_MAX = 50
+FATES = {"1": Fate.TAKEN, "2": Fate.NOT_ARRIVED, "3": Fate.ARRIVED}
 EMPTY = hashlib.sha256(b"").hexdigest()
 _PERSON = (
     "InvalidAccessKeyId",
@@ -98,18 +101,47 @@ class Aliyun:
 
     def send(self, letter: Letter, handed: Handed) -> None:
         template = templates.chosen(self._templates, letter)
+        said = self._called(
+            "SendSms",
+            {
+                "PhoneNumbers": _number(letter.to),
+                "SignName": self._settings["sign"],
+                "TemplateCode": template.code,
+                "TemplateParam": json.dumps(
+                    templates.values(template, letter), ensure_ascii=False, separators=(",", ":")
+                ),
+                "OutId": str(letter.id),
+            },
+        )
+        handed(str(said.get("BizId", "")))
+
+    def fate(self, asked: Asked) -> Fate:
+        """QuerySendDetails: one number, one day of the provider's, and the reference where there is one."""
         query = {
-            "PhoneNumbers": _number(letter.to),
-            "SignName": self._settings["sign"],
-            "TemplateCode": template.code,
-            "TemplateParam": json.dumps(templates.values(template, letter), ensure_ascii=False, separators=(",", ":")),
-            "OutId": str(letter.id),
+            "PhoneNumber": _number(asked.to),
+            "SendDate": f"{asked.at.astimezone(CHINA):%Y%m%d}",
+            "PageSize": str(ROWS_MAX),
+            "CurrentPage": "1",
         }
+        if asked.references and asked.references[0]:
+            query["BizId"] = asked.references[0]
+        said = self._called("QuerySendDetails", query)
+        found = said.get("SmsSendDetailDTOs")
+        rows = found.get("SmsSendDetailDTO") if isinstance(found, dict) else None
+        if not isinstance(rows, list):
+            raise NotKnown("the provider answered and did not say what became of the message")
+        mine = [row for row in rows if isinstance(row, dict) and str(row.get("OutId", "")) == str(asked.id)]
+        if mine:
+            return FATES.get(str(mine[0].get("SendStatus", "")), Fate.TAKEN)
+        # It counts some that it does not list, and lists so many at once: then it has said nothing.
+        return Fate.NOT_THERE if str(said.get("TotalCount", "")) == "0" or 0 < len(rows) < ROWS_MAX else Fate.SILENT
+
+    def _called(self, action: str, query: Mapping[str, str]) -> Mapping[str, Any]:
         sent, headers = signed(
             key_id=self._settings["key_id"],
             secret=self._secrets["key_secret"],
             host=urlsplit(self._endpoint).netloc,
-            action="SendSms",
+            action=action,
             version="2017-05-25",
             query=query,
             at=datetime.now(UTC),
@@ -119,7 +151,7 @@ class Aliyun:
         code = str(said.get("Code", ""))
         if status != 200 or code != "OK":
             raise _refused(code, str(said.get("Message", "")), status)
-        handed(str(said.get("BizId", "")))
+        return said
 
     def reports(self) -> Sequence[Report]:
         return ()
@@ -162,4 +194,5 @@ ROOM = Room(
     ),
     Aliyun,
     wrong,
+    ask=lambda settings, secrets, asked: Aliyun(settings, secrets).fate(asked),
 )

@@ -16,12 +16,14 @@ from django.utils.translation import gettext_lazy
 from prewatt.domain.notices.calling import post
 from prewatt.domain.notices.carriers import templates
 from prewatt.domain.notices.carriers.aliyun import TEMPLATES_NOTE, wrong
-from prewatt.domain.notices.carrying import Field, Handed, Letter, Report, Room
+from prewatt.domain.notices.carrying import Asked, Fate, Field, Handed, Letter, Report, Room
 from prewatt.domain.notices.refusals import Again, CarrierRefused, NotKnown
 from prewatt.domain.notices.sms import parts
 
 ENDPOINT = "https://sms.tencentcloudapi.com"
 JSON = "application/json; charset=utf-8"
+FATES = {"SUCCESS": Fate.ARRIVED, "FAIL": Fate.NOT_ARRIVED}
+BEFORE_S, AFTER_S = 60, 4 * 86_400  # what is asked about lies between; it knows seven days
 # The longest beginning that fits decides. What nobody knows is tried again a few times.
 AGAIN: Mapping[str, Again] = {
     "AuthFailure": Again.PERSON,
@@ -71,13 +73,36 @@ class Tencent:
     def send(self, letter: Letter, handed: Handed) -> None:
         template = templates.chosen(self._templates, letter)
         body = {
-            "PhoneNumberSet": [letter.to if letter.to.startswith("+") else f"+86{letter.to}"],
+            "PhoneNumberSet": [_number(letter.to)],
             "SmsSdkAppId": self._settings["app_id"],
             "SignName": self._settings["sign"],
             "TemplateId": template.code,
             "TemplateParamSet": list(templates.values(template, letter).values()),
             "SessionContext": str(letter.id),
         }
+        handed(_reference(self._called("SendSms", body)))
+
+    def fate(self, asked: Asked) -> Fate:
+        """PullSmsSendStatusByPhoneNumber: it lists what was reported, and says nothing of the rest."""
+        at_s = int(asked.at.timestamp())
+        body = {
+            "PhoneNumber": _number(asked.to),
+            "SmsSdkAppId": self._settings["app_id"],
+            "BeginTime": at_s - BEFORE_S,
+            "EndTime": min(at_s + AFTER_S, int(time.time())),
+            "Offset": 0,
+            "Limit": 100,
+        }
+        facts = self._called("PullSmsSendStatusByPhoneNumber", body)
+        if isinstance(facts, dict) and isinstance(error := facts.get("Error"), dict):
+            raise _refused(error)
+        rows = facts.get("PullSmsSendStatusSet") if isinstance(facts, dict) else None
+        if not isinstance(rows, list):
+            raise NotKnown("the provider answered and did not say what became of the message")
+        mine = [row for row in rows if isinstance(row, dict) and _is_about(row, asked)]
+        return FATES.get(str(mine[0].get("ReportStatus", "")), Fate.TAKEN) if mine else Fate.SILENT
+
+    def _called(self, action: str, body: Mapping[str, Any]) -> Any:
         data = json.dumps(body, ensure_ascii=False).encode()
         headers = signed(
             key_id=self._settings["key_id"],
@@ -86,9 +111,9 @@ class Tencent:
             service="sms",
             body=data,
             at_s=int(time.time()),
-        ) | {"X-TC-Action": "SendSms", "X-TC-Version": "2021-01-11", "X-TC-Region": self._settings["region"]}
+        ) | {"X-TC-Action": action, "X-TC-Version": "2021-01-11", "X-TC-Region": self._settings["region"]}
         _status, said = post(f"{self._endpoint}/", headers=headers, content=data)
-        handed(_reference(said.get("Response")))
+        return said.get("Response")
 
     def reports(self) -> Sequence[Report]:
         return ()
@@ -98,6 +123,17 @@ class Tencent:
 
     def close(self) -> None:
         pass
+
+
+def _number(to: str) -> str:
+    return to if to.startswith("+") else f"+86{to}"
+
+
+def _is_about(row: Mapping[str, Any], asked: Asked) -> bool:
+    """By the reference that it gave; where it gave none, by what we gave it."""
+    if asked.references:
+        return row.get("SerialNo") in asked.references
+    return str(row.get("SessionContext", "")) == str(asked.id)
 
 
 def _reference(said: Any) -> str:
@@ -132,4 +168,5 @@ ROOM = Room(
     ),
     Tencent,
     wrong,
+    ask=lambda settings, secrets, asked: Tencent(settings, secrets).fate(asked),
 )
