@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from counter import Counter
-from prewatt.domain.payments import channels, operations
+from prewatt.domain.payments import channels, operations, repairing
 from prewatt.domain.payments.models import Attempt
 from prewatt.server.torture.provider import Message, Provider
 
@@ -26,9 +26,10 @@ class Paying:
         return operations.begin(**asked | {"now": self.counter.now} | changes)
 
     def paid(self, attempt: Attempt, amount_fen: int | None = None) -> Attempt:
-        """The payer pays, and the provider says so."""
+        """The payer pays, the provider says so, and the worker has it confirmed."""
         provider = self.provider(attempt)
         self.hear(provider, provider.pay(attempt.order_no, now=self.counter.now, amount_fen=amount_fen))
+        repairing.ask_channel(attempt.channel, now=self.counter.now)
         return self.fresh(attempt)
 
     def hear(self, provider: Provider, message: Message) -> bytes:

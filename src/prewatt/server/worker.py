@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -100,6 +101,7 @@ def centre_loops() -> list[Loop]:
     from prewatt.domain.notices import asking
     from prewatt.domain.notices import sending as notices
     from prewatt.domain.payments import matching, repairing
+    from prewatt.domain.payments.models import Provider
     from prewatt.domain.reconciliation import operations as reconciliation
     from prewatt.domain.reports import summing
     from prewatt.domain.staff import sealing as staff_sealing
@@ -129,7 +131,12 @@ def centre_loops() -> list[Loop]:
         Loop("days", 300.0, lambda now: metering.close_days(now=now)),
         Loop("rating", 60.0, lambda now: billing.rate(now=now)),
         Loop("outlooks", 300.0, lambda now: foreseeing.foresee(now=now), batch=foreseeing.TOGETHER),
-        Loop("payments", 5.0, lambda now: repairing.tend(now=now)),
+        # One for each provider: a payer waits for no other's time limit.
+        *(
+            Loop(f"payments-{name}", 1.0, partial(_ask_channel, name), batch=repairing.TOGETHER)
+            for name in Provider.values
+        ),
+        Loop("payments", 5.0, lambda now: repairing.follow(now=now)),
         Loop("bills", 60.0, lambda now: matching.tend(now=now)),
         Loop("webhooks", 2.0, webhooks.deliver, batch=webhooks.TOGETHER),
         Loop("old_webhooks", 600.0, webhooks.sweep, batch=webhooks.SWEPT),
@@ -148,6 +155,12 @@ def centre_loops() -> list[Loop]:
         Loop("usage", 60.0, lambda now: settlement.post_closed_days(now=now), batch=2000),
         Loop("statements", 600.0, lambda now: statements.make(now=now), batch=200),
     ]
+
+
+def _ask_channel(name: str, now: datetime) -> int:
+    from prewatt.domain.payments import repairing
+
+    return repairing.ask_channel(name, now=now)
 
 
 def _seal_yesterday(now: datetime) -> int:

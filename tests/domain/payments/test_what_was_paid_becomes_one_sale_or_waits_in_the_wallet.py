@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from paying import Paying
-from prewatt.domain.payments import queries
+from prewatt.domain.payments import queries, repairing
 from prewatt.domain.payments.channel import Fact, Standing
 from prewatt.domain.payments.models import Attempt, Became, Heard, Notice, State, Verdict, Why
 from prewatt.domain.payments.operations import settle_fact
@@ -41,7 +41,8 @@ def test_the_same_notification_again_is_success_and_nothing(paying: Paying) -> N
     assert [paying.hear(paying.alipay, again) for _ in range(3)] == [b"success"] * 3
     assert Sale.objects.count() == 1
     assert paying.counter.drawer_fen("alipay") == 100_00
-    assert sorted(Notice.objects.values_list("verdict", flat=True)) == ["repeated", "repeated", "repeated", "taken"]
+    verdicts = list(Notice.objects.order_by("pk").values_list("heard", "verdict"))
+    assert verdicts == [("notice", "asked"), ("query", "taken"), *[("notice", "repeated")] * 3]
 
 
 def test_a_forged_notification_is_kept_and_changes_nothing(paying: Paying) -> None:
@@ -186,7 +187,9 @@ def test_a_notification_that_overtakes_the_answer_to_the_order_counts(paying: Pa
         return lead
 
     paying.alipay.create = slow  # type: ignore[method-assign, assignment]
-    assert paying.begin().state == State.PAID
+    attempt = paying.begin()
+    repairing.ask_channel("alipay", now=paying.counter.now)
+    assert paying.fresh(attempt).became == Became.SALE
 
 
 def test_a_channel_that_is_not_set_up_is_refused(paying: Paying) -> None:
@@ -207,7 +210,7 @@ def test_another_channels_word_about_an_order_is_nobodys(paying: Paying) -> None
     paying.counter.opened()
     attempt = paying.begin()
     fact = Fact(attempt.order_no, Standing.PAID, 100_00)
-    assert settle_fact(channel="wechat", fact=fact, now=paying.counter.now, heard=Heard.NOTICE) == Verdict.NO_ORDER
+    assert settle_fact(channel="wechat", fact=fact, now=paying.counter.now, heard=Heard.QUERY) == Verdict.NO_ORDER
     assert paying.fresh(attempt).state == State.WAITING
 
 

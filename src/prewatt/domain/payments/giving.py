@@ -246,32 +246,46 @@ def ask_back(*, channel: Channel, back: PaidBack, now: datetime) -> bool:
         fact = BackFact(back.back_no, attempt.order_no, Standing.CLOSED, raw=str(error))
     except Forged as error:
         raise Unreachable(str(error)) from error
-    settle_back(channel=channel.name, fact=fact, now=now, heard=Heard.BACK)
+    settle_back(channel=channel.name, fact=fact, now=now)
     return fact.standing in (Standing.PAID, Standing.CLOSED)
 
 
 @transaction.atomic
-def settle_back(
-    *, channel: str, fact: BackFact, now: datetime, heard: Heard, address: str = "", body: str = ""
-) -> Verdict:
-    """Take what a provider has signed about a refund. One that it refuses brings the money back into the wallet."""
+def hear_back(*, channel: str, fact: BackFact, now: datetime, address: str, body: str) -> None:
+    """A notification about a refund books nothing either: the provider is asked."""
+    mine = PaidBack.objects.filter(pk=fact.back_no, attempt__channel=channel)
+    verdict = Verdict.REPEATED if mine.exists() else Verdict.NO_ORDER
+    if mine.filter(state__in=(BackStanding.ASKING, BackStanding.UNKNOWN)).update(next_ask_at=now):
+        verdict = Verdict.ASKED
+    _keep_back(channel, Heard.NOTICE, verdict, fact, now, body=body, address=address)
+
+
+@transaction.atomic
+def settle_back(*, channel: str, fact: BackFact, now: datetime) -> Verdict:
+    """Take what a provider has answered about a refund. One that it refuses brings the money back into the wallet."""
     mine = PaidBack.objects.filter(pk=fact.back_no, attempt__channel=channel)
     verdict = Verdict.NO_ORDER
     if mine.exists():
         verdict = _settled(mine.select_for_update(of=("self",)).select_related("attempt").get(), fact, now)
-    if heard == Heard.NOTICE or verdict != Verdict.NOTHING:
-        keep(
-            channel,
-            heard,
-            verdict,
-            now=now,
-            order_no=fact.order_no,
-            says=f"refund {fact.back_no} {fact.standing.value}",
-            amount_fen=fact.amount_fen,
-            body=body or fact.raw,
-            address=address,
-        )
+    if verdict != Verdict.NOTHING:
+        _keep_back(channel, Heard.BACK, verdict, fact, now)
     return verdict
+
+
+def _keep_back(
+    channel: str, heard: Heard, verdict: Verdict, fact: BackFact, now: datetime, *, body: str = "", address: str = ""
+) -> None:
+    keep(
+        channel,
+        heard,
+        verdict,
+        now=now,
+        order_no=fact.order_no,
+        says=f"refund {fact.back_no} {fact.standing.value}",
+        amount_fen=fact.amount_fen,
+        body=body or fact.raw,
+        address=address,
+    )
 
 
 def _settled(back: PaidBack, fact: BackFact, now: datetime) -> Verdict:

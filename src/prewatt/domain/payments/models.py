@@ -91,6 +91,7 @@ class Attempt(models.Model):
     seen_by = models.ForeignKey("staff.Operator", on_delete=models.PROTECT, null=True, related_name="+")
     seen_at = models.DateTimeField(null=True)  # a person took note that the money waits in the wallet
     note = models.CharField(max_length=400, blank=True)
+    told_at = models.DateTimeField(null=True)  # a notification said that it was paid; only the answer to a query counts
     asked = models.IntegerField(default=0)  # how often the worker asked in vain
     next_ask_at = models.DateTimeField(null=True)
 
@@ -107,7 +108,9 @@ class Attempt(models.Model):
             models.CheckConstraint(condition=~Q(became="sale") | Q(sale__isnull=False), name="payments_sale_is_there"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["next_ask_at"], condition=Q(state__in=UNSETTLED), name="payments_to_ask"),
+            models.Index(
+                fields=["channel", "next_ask_at"], condition=Q(next_ask_at__isnull=False), name="payments_asking"
+            ),
             models.Index(fields=["created_at"], name="payments_attempt_at"),
             models.Index(fields=["channel", "paid_at"], name="payments_attempt_paid"),
             models.Index(fields=["became", "settled_at"], name="payments_attempt_became"),
@@ -125,6 +128,7 @@ class Attempt(models.Model):
 
 class Verdict(models.TextChoices):
     TAKEN = "taken", pgettext_lazy("notice", "taken")
+    ASKED = "asked", pgettext_lazy("notice", "the provider was asked at once")
     REPEATED = "repeated", pgettext_lazy("notice", "known already")
     FORGED = "forged", pgettext_lazy("notice", "not signed by the provider, or not for us")
     NO_ORDER = "no_order", pgettext_lazy("notice", "for an order that is not ours")

@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from prewatt.domain.estate.models import Meter
+from prewatt.domain.payments.channels import label
 from prewatt.domain.payments.models import UNSETTLED, Attempt, Became, Bill, Difference, Notice, State, Verdict
 from prewatt.domain.staff.rights import Right
 from prewatt.domain.vending.models import SaleState
@@ -50,6 +51,9 @@ def progress(attempt: Attempt) -> Progress:
 
 
 def _unpaid(one: Attempt) -> Progress:
+    if one.told_at is not None and one.state in UNSETTLED:
+        said = _("%(channel)s says that you have paid. We are having it confirmed; that takes a few seconds.")
+        return Progress(False, False, None, None, False, said % {"channel": label(one.channel)})
     words = {
         State.CLOSED: _("This order is closed. Nothing was paid."),
         State.REFUSED: _("The provider did not take the order. Nothing was paid."),
@@ -141,7 +145,7 @@ def _sees_bills(operator: Operator) -> bool:
 
 def strange_notices(*, operator: Operator) -> QuerySet[Notice]:
     """What providers, or somebody who plays one, told us and we did not take."""
-    taken = (Verdict.TAKEN, Verdict.REPEATED, Verdict.NOTHING)
+    taken = (Verdict.TAKEN, Verdict.ASKED, Verdict.REPEATED, Verdict.NOTHING)
     return Notice.objects.exclude(verdict__in=taken) if _sees_bills(operator) else Notice.objects.none()
 
 

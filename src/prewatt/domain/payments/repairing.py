@@ -1,7 +1,8 @@
 """The worker's half: ask about what no notification settled, close what nobody shall pay any more, follow refunds.
 
-Bounded in every turn. A provider that is down is asked about one thing a turn and the rest waits its turn; what was not
-answered is asked again ever more seldom, at least once an hour, for as long as it takes.
+Bounded in every turn, and each provider has turns of its own. One that is down is asked about one thing a turn and the
+rest waits its turn; what was not answered is asked again ever more seldom, at least once an hour, for as long as it
+takes. What a notification told is asked at once: only the answer is money.
 """
 
 from __future__ import annotations
@@ -11,11 +12,20 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from prewatt.domain.payments import channels, giving
 from prewatt.domain.payments.channel import Channel, Fact, Forged, Standing, Unreachable
-from prewatt.domain.payments.models import BACK_OPEN, UNSETTLED, Attempt, BackStanding, Heard, PaidBack, State
+from prewatt.domain.payments.models import (
+    BACK_OPEN,
+    UNSETTLED,
+    Attempt,
+    BackStanding,
+    Heard,
+    PaidBack,
+    Provider,
+    State,
+)
 from prewatt.domain.payments.refusals import ChannelOff
 from prewatt.domain.payments.taking import settle_fact
 from prewatt.domain.vending.models import BackState, Refund, Reversal
@@ -23,6 +33,7 @@ from prewatt.domain.vending.models import BackState, Refund, Reversal
 TOGETHER = 20
 HELD = timedelta(minutes=2)  # whoever asks and dies is followed after this
 WHILE_PAYING = timedelta(seconds=30)  # a payer may be typing his password: the notification is usually faster
+WHEN_TOLD = timedelta(seconds=2)  # the notification may come from a quicker machine than the answer
 PAUSE_MAX = timedelta(hours=1)
 GRACE = timedelta(seconds=30)  # after it expired, before it is closed: two clocks are never the same
 GIVEN_UP = timedelta(hours=3)  # after it expired: where a provider knows no closing, an unpaid order counts as closed
@@ -32,13 +43,28 @@ Row = TypeVar("Row", Attempt, PaidBack)
 
 
 def tend(*, now: datetime) -> int:
-    """One bounded turn. Returns how many things were settled."""
-    return _attempts(now) + _backs(now) + _adopted(now)
+    """One bounded turn of everything. Returns how many things were settled."""
+    return sum(ask_channel(name, now=now) for name in Provider.values) + follow(now=now)
 
 
-def _attempts(now: datetime) -> int:
-    due = Attempt.objects.filter(state__in=UNSETTLED, next_ask_at__lte=now).order_by("next_ask_at", "pk")
-    return _each(list(due[:TOGETHER]), lambda channel, one: _ask(channel, one, now), lambda one: one.channel, now)
+def ask_channel(name: str, *, now: datetime) -> int:
+    """One bounded turn of one provider: orders, then refunds."""
+    due = Attempt.objects.filter(channel=name, next_ask_at__lte=now).order_by("next_ask_at", "pk")
+    done = _each(list(due[:TOGETHER]), lambda channel, one: _ask(channel, one, now), lambda one: one.channel, now)
+    asking = _backs(now).filter(attempt__channel=name).exclude(state=BackStanding.METER)
+    rows = list(asking[:TOGETHER])
+    return done + _each(rows, lambda channel, one: _ask_back(channel, one, now), lambda one: one.attempt.channel, now)
+
+
+def follow(*, now: datetime) -> int:
+    """What needs no provider: refunds that meters have given back, and those that the counter made."""
+    at_meters = _backs(now).filter(state=BackStanding.METER)
+    return sum(giving.follow_meter(one, now=now) for one in list(at_meters[:TOGETHER])) + _adopted(now)
+
+
+def _backs(now: datetime) -> QuerySet[PaidBack]:
+    due = PaidBack.objects.filter(state__in=BACK_OPEN, next_ask_at__lte=now)
+    return due.select_related("attempt").order_by("next_ask_at", "pk")
 
 
 def _each(rows: list[Row], ask: Callable[[Channel, Row], bool], name_of: Callable[[Row], str], now: datetime) -> int:
@@ -55,38 +81,49 @@ def _each(rows: list[Row], ask: Callable[[Channel, Row], bool], name_of: Callabl
         except (Unreachable, Forged, ChannelOff) as error:
             silent.add(name_of(one))
             log.warning("payment_not_answered", channel=name_of(one), row=one.pk, why=str(error)[:200])
-            type(one)._default_manager.filter(pk=one.pk, next_ask_at__isnull=False).update(
-                next_ask_at=now + _pause(one.asked), says=str(error)[:300]
-            )
+            claimed = type(one)._default_manager.filter(pk=one.pk, next_ask_at=now + HELD)
+            claimed.update(next_ask_at=now + _pause(one), says=str(error)[:300])
     return done
 
 
-def _pause(asked: int) -> timedelta:
-    times: int = 2 ** min(asked, 10)
-    return min(PAUSE_MAX, WHILE_PAYING * times)
+def _pause(one: Attempt | PaidBack) -> timedelta:
+    told = isinstance(one, Attempt) and one.told_at is not None
+    times: int = 2 ** min(one.asked, 11)
+    return min(PAUSE_MAX, (WHEN_TOLD if told else WHILE_PAYING) * times)
 
 
 def _ask(channel: Channel, one: Attempt, now: datetime) -> bool:
+    """Whatever came in between (a notification, a withdrawal) has asked for a turn of its own: that is left to it."""
     over = one.unwanted or now >= one.expires_at + GRACE
-    heard = Heard.CLOSE if over else Heard.QUERY
-    if over:
-        fact = channel.close(one.order_no, created_at=one.created_at, now=now)
-        if fact.standing not in (Standing.CLOSED, Standing.PAID) or (fact.standing, fact.amount_fen) == (
-            Standing.PAID,
-            None,
-        ):
-            fact, heard = channel.query(one.order_no, created_at=one.created_at, now=now), Heard.QUERY
-        fact = _given_up(fact, one, now)
-    else:
-        fact = channel.query(one.order_no, created_at=one.created_at, now=now)
+    fact, heard = _answered(channel, one, over=over, now=now)
     settle_fact(channel=channel.name, fact=fact, now=now, heard=heard)
-    left = Attempt.objects.filter(pk=one.pk, state__in=UNSETTLED)
-    if not left.exists():
-        Attempt.objects.filter(pk=one.pk).update(next_ask_at=None)
+    claimed = Attempt.objects.filter(pk=one.pk, next_ask_at=now + HELD)
+    if _is_settled(one, fact):
+        claimed.update(next_ask_at=None)
         return True
-    pause = _pause(one.asked)
-    left.update(next_ask_at=now + pause if over else min(now + pause, max(now + WHILE_PAYING, one.expires_at + GRACE)))
+    again = now + _pause(one)
+    if not over and one.told_at is None:  # when it is over it is closed, not later
+        again = min(again, max(now + WHILE_PAYING, one.expires_at + GRACE))
+    claimed.update(next_ask_at=again)
     return False
+
+
+def _answered(channel: Channel, one: Attempt, *, over: bool, now: datetime) -> tuple[Fact, Heard]:
+    """What is over is closed, unless we were told that it was paid: then it is asked about first."""
+    if over and one.told_at is None:
+        fact = channel.close(one.order_no, created_at=one.created_at, now=now)
+        if fact.standing == Standing.CLOSED or (fact.standing == Standing.PAID and fact.amount_fen is not None):
+            return fact, Heard.CLOSE
+    fact = channel.query(one.order_no, created_at=one.created_at, now=now)
+    return (_given_up(fact, one, now) if over else fact), Heard.QUERY
+
+
+def _is_settled(one: Attempt, fact: Fact) -> bool:
+    state = Attempt.objects.values_list("state", flat=True).get(pk=one.pk)
+    if state == State.PAID:
+        return True
+    unpaid = one.told_at is None or fact.standing in (Standing.CLOSED, Standing.ABSENT)
+    return state not in UNSETTLED and unpaid
 
 
 def _given_up(fact: Fact, one: Attempt, now: datetime) -> Fact:
@@ -99,18 +136,10 @@ def _given_up(fact: Fact, one: Attempt, now: datetime) -> Fact:
     return fact
 
 
-def _backs(now: datetime) -> int:
-    due = PaidBack.objects.filter(state__in=BACK_OPEN, next_ask_at__lte=now).select_related("attempt")
-    rows = list(due.order_by("next_ask_at", "pk")[:TOGETHER])
-    done = sum(giving.follow_meter(one, now=now) for one in rows if one.state == BackStanding.METER)
-    asking = [one for one in rows if one.state != BackStanding.METER]
-    return done + _each(asking, lambda channel, one: _ask_back(channel, one, now), lambda one: one.attempt.channel, now)
-
-
 def _ask_back(channel: Channel, one: PaidBack, now: datetime) -> bool:
     if giving.ask_back(channel=channel, back=one, now=now):
         return True
-    PaidBack.objects.filter(pk=one.pk, next_ask_at__isnull=False).update(next_ask_at=now + _pause(one.asked))
+    PaidBack.objects.filter(pk=one.pk, next_ask_at=now + HELD).update(next_ask_at=now + _pause(one))
     return False
 
 

@@ -1,4 +1,8 @@
-"""What a provider signed becomes money in the books: once, in one transaction, whatever comes twice, late or wrong."""
+"""What a provider answers becomes money in the books: once, in one transaction, whatever comes twice, late or wrong.
+
+A notification books nothing, however well it is signed: it makes the worker ask. Whoever steals a key that signs
+notifications, or repeats an old one, moves no money.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 
 from prewatt.domain.dispatch import operations as dispatch
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.payments.channel import BackFact, Channel, Fact, Forged, Reply, Standing
-from prewatt.domain.payments.giving import settle_back
+from prewatt.domain.payments.giving import hear_back
 from prewatt.domain.payments.keeping import keep, keep_forged
 from prewatt.domain.payments.models import UNSETTLED, Attempt, Became, Heard, State, Verdict, Why
 from prewatt.domain.payments.seller import seller
@@ -38,21 +44,56 @@ def take(*, channel: Channel, headers: Mapping[str, str], body: bytes, now: date
         return channel.reply(taken=False)
     said = body.decode("utf-8", errors="replace")
     if isinstance(fact, BackFact):
-        settle_back(channel=channel.name, fact=fact, now=now, heard=Heard.NOTICE, address=address, body=said)
+        hear_back(channel=channel.name, fact=fact, now=now, address=address, body=said)
     else:
-        settle_fact(channel=channel.name, fact=fact, now=now, heard=Heard.NOTICE, address=address, body=said)
+        _hear(channel=channel.name, fact=fact, now=now, address=address, body=said)
     return channel.reply(taken=True)
 
 
 @transaction.atomic
-def settle_fact(*, channel: str, fact: Fact, now: datetime, heard: Heard, address: str = "", body: str = "") -> Verdict:
-    """Take what a provider has signed about an order of ours. The same again changes nothing.
+def _hear(*, channel: str, fact: Fact, now: datetime, address: str, body: str) -> None:
+    keep(
+        channel,
+        Heard.NOTICE,
+        _heard(channel, fact, now),
+        now=now,
+        order_no=fact.order_no,
+        says=f"{fact.standing.value} {fact.channel_no}".strip(),
+        amount_fen=fact.amount_fen,
+        body=body,
+        address=address,
+    )
 
-    One transaction: order exists, amount equals, state changes once, money booked, sale made. A query or a closing that
-    tells nothing new leaves no row.
+
+def _heard(channel: str, fact: Fact, now: datetime) -> Verdict:
+    """The provider is asked at once, also about an order that is closed: money may have come all the same."""
+    attempt = Attempt.objects.filter(pk=fact.order_no, channel=channel).first()
+    if attempt is None:
+        return Verdict.NO_ORDER
+    if attempt.state == State.PAID:
+        return Verdict.AMOUNT if _is_of_another_amount(attempt, fact) else Verdict.REPEATED
+    mine = Attempt.objects.filter(pk=attempt.pk).exclude(state=State.PAID)
+    if fact.standing == Standing.PAID:
+        mine.update(told_at=Coalesce("told_at", Value(now)), next_ask_at=now, asked=0)
+        return Verdict.ASKED
+    if fact.standing == Standing.CLOSED and mine.filter(state__in=UNSETTLED).update(next_ask_at=now):
+        return Verdict.ASKED
+    return Verdict.NOTHING
+
+
+def _is_of_another_amount(attempt: Attempt, fact: Fact) -> bool:
+    return fact.standing == Standing.PAID and fact.amount_fen not in (None, attempt.paid_fen)
+
+
+@transaction.atomic
+def settle_fact(*, channel: str, fact: Fact, now: datetime, heard: Heard) -> Verdict:
+    """Take what a provider has answered about an order of ours. The same again changes nothing.
+
+    One transaction: order exists, amount equals, state changes once, money booked, sale made. An answer that tells
+    nothing new leaves no row.
     """
     verdict = _settle(channel, fact, now)
-    if heard == Heard.NOTICE or verdict in (Verdict.TAKEN, Verdict.AMOUNT):
+    if verdict in (Verdict.TAKEN, Verdict.AMOUNT):
         keep(
             channel,
             heard,
@@ -61,8 +102,7 @@ def settle_fact(*, channel: str, fact: Fact, now: datetime, heard: Heard, addres
             order_no=fact.order_no,
             says=f"{fact.standing.value} {fact.channel_no}".strip(),
             amount_fen=fact.amount_fen,
-            body=body or fact.raw,
-            address=address,
+            body=fact.raw,
         )
     return verdict
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from prewatt.domain.estate.models import Opening
@@ -19,7 +20,7 @@ from prewatt.server.torture.history import History
 from prewatt.server.torture.provider import Message, Provider
 from prewatt.server.torture.site import Estate
 
-REPAIR_S, MATCH_S, CARE_S = 300.0, 3600.0, 10_800.0  # bills come once a day
+REPAIR_S, MATCH_S, CARE_S = 600.0, 3600.0, 10_800.0  # bills come once a day
 LATE_S = (0.1, 86_400.0)  # a notification may come a day late
 DOWN_S = (600.0, 86_400.0)
 LOST, DOUBLED, LATE, FORGED = 0.25, 0.25, 0.3, 0.1
@@ -38,6 +39,7 @@ class Payers:
         self.providers = (Provider("alipay"), Provider("wechat"))
         self._orders = 0
         self._tells: set[asyncio.Task[None]] = set()
+        self._heard = asyncio.Event()  # the worker looks every second; here it looks when there is something to see
         self.calm = False
         channels.plug(self.providers)
 
@@ -118,6 +120,7 @@ class Payers:
             except CentreDown:
                 await asyncio.sleep(self._luck.uniform(15, 600))
                 continue
+            self._heard.set()
             if reply.body == b"success":
                 return
             await asyncio.sleep(self._luck.uniform(15, 600))
@@ -136,7 +139,11 @@ class Payers:
         provider.down = False
 
     async def _repair(self) -> None:
-        await asyncio.sleep(REPAIR_S)
+        self._heard.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REPAIR_S):
+                await self._heard.wait()
+        await asyncio.sleep(1.0)
         self.repair()
 
     async def _match(self) -> None:

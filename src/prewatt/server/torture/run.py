@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -54,7 +54,7 @@ from prewatt.sim import virtual  # noqa: E402
 from prewatt.sim.building import Building  # noqa: E402
 from prewatt.sim.faults import LEVELS, Faults, Plan, Spells, Trouble  # noqa: E402
 
-START_MS = 1_772_359_200_000  # 2026-03-01 10:00 UTC: the site's midnight is in the middle of half a day
+START_MS = 1_772_366_400_000  # 2026-03-01 12:00 UTC: the site's midnight is in the middle of a third of a day
 DAY_MS = 86_400_000
 SETTLE_DAYS_MAX = 3
 RESTART_S = ((0.2, 2.5), (2.5, 120.0))  # a supervisor is quick, a power cut is not
@@ -71,7 +71,7 @@ WORK: tuple[Callable[[datetime], object], ...] = (
     lambda now: fleet.close_finished(now=now),
     lambda now: metering.close_hours(now=now),
     lambda now: metering.close_days(now=now),
-    lambda now: billing.rate(now=now),
+    lambda now: billing.rate(now=now, every=timedelta(0)),  # its turns are seldom enough
     lambda now: settlement.post_closed_days(now=now),
     lambda _now: ledger.seal(),
     lambda _now: seal_log(),
