@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -66,7 +67,9 @@ def _this_year(_who: Operator) -> Mapping[str, str]:
 
 
 def _messages(one: Cost) -> str:
-    return f"{reverse('console:notices')}?{urlencode({'kind': one.kind, 'from': one.month.isoformat()})}"
+    last = (one.month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    asked = {"kind": one.kind, "from": one.month.isoformat(), "to": last.isoformat()}
+    return f"{reverse('console:notices')}?{urlencode(asked)}"
 
 
 def _count(key: str, title: Text, *, shown: bool = True) -> Column:

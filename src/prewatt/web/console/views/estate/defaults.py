@@ -66,7 +66,7 @@ def _parts(building: Building | None) -> list[Part]:
                 box("escalate_phones", _("Second person's numbers"), "", _("Up to ten, with commas."), "", wide=True),
                 box(
                     "escalate_after_min",
-                    _("Told the second person after"),
+                    _("Second person told after"),
                     _("minutes"),
                     _("If nobody has acknowledged the alarm."),
                     "numeric",
