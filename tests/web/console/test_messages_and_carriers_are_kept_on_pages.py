@@ -173,3 +173,14 @@ def test_the_rules_of_sending_are_kept_and_refused(admin: Any) -> None:
     assert admin.post(url, given | {"quiet_from": "late"}).status_code == 422
     assert admin.post(url, given | {"per_day": "0"}).status_code == 422
     assert Rules.objects.get().per_day == 9
+
+
+def test_a_carrier_that_fails_says_why_on_its_page(client: Any, counter: Counter) -> None:
+    now = counter.now
+    facts: dict[str, Any] = {"kind": "modem", "door": "text", "settings": {"path": "/dev/ttyUSB0", "baud": "115200"}}
+    one = Carrier.objects.create(name="猫", form_id="failing", created_at=now, said="the modem is gone", **facts)
+    where = reverse("console:carrier", args=[one.pk])
+    client.force_login(counter.admin)
+    assert "the modem is gone" not in client.get(where).content.decode()
+    Carrier.objects.update(failing_since=now)
+    assert "the modem is gone" in client.get(where).content.decode()
