@@ -194,6 +194,7 @@ def test_days_that_wait_hold_up_no_other_meter(counter: Counter) -> None:
 
 
 def test_lists_show_what_was_charged_and_not_what_the_meter_counted(counter: Counter) -> None:
+    from prewatt.domain.metering import sums
     from prewatt.domain.metering.closing import _store_days
     from prewatt.domain.metering.models import MeterState, UsageDay, UsageMonth
 
@@ -205,9 +206,9 @@ def test_lists_show_what_was_charged_and_not_what_the_meter_counted(counter: Cou
     assert (row.charged, row.deducted_fen) == (True, 56)
     assert (UsageMonth.objects.get().deducted_fen, MeterState.objects.get(meter=opening.meter).per_day_fen) == (56, 56)
     again = {"energy_wh": 1_000, "deducted_fen": 1_234}
-    _store_days(opening.meter_id, {row.day: again}, counter.now)
+    _store_days(opening.meter_id, {row.day: again}, counter.now, sums.Grown())
     assert UsageDay.objects.values_list("version", "deducted_fen").get() == (1, 56)
-    _store_days(opening.meter_id, {row.day: again | {"energy_wh": 2_000}}, counter.now)
+    _store_days(opening.meter_id, {row.day: again | {"energy_wh": 2_000}}, counter.now, sums.Grown())
     used(opening, 0, 2_000)
     post(counter)
     assert UsageDay.objects.values_list("deducted_fen", flat=True).get() == 111

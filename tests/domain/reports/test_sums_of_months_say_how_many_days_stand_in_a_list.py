@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from domain.metering.site import Site, at
 from prewatt.domain.estate.models import Building, Floor, Meter, Room
-from prewatt.domain.metering.models import UsageDay, UsageMonth
+from prewatt.domain.metering import sums
+from prewatt.domain.metering.models import UsageDay
 from prewatt.domain.metering.usage import Per
 from prewatt.domain.reports import energy
 from prewatt.domain.reports.energy import Wanted
@@ -47,21 +48,12 @@ def meters(db: None) -> list[Meter]:
 
 
 def _closed(meter: Meter, places: list[int]) -> None:
-    months: dict[date, list[int]] = {}
     for place in places:
         day, wh = FIRST + timedelta(days=place), 1000 * meter.pk + place
         UsageDay.objects.create(
             meter=meter, day=day, energy_wh=wh, deducted_fen=place, first_ms=0, last_ms=0, closed_at=at(0)
         )
-        months.setdefault(day.replace(day=1), []).append(place)
-    for month, mine in months.items():
-        UsageMonth.objects.create(
-            meter_id=meter.pk,
-            month=month,
-            energy_wh=sum(1000 * meter.pk + place for place in mine),
-            deducted_fen=sum(mine),
-            days=len(mine),
-        )
+    sums.add_all()
 
 
 def _person(*, all_buildings: bool = True) -> Operator:

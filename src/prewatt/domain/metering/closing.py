@@ -201,17 +201,18 @@ def close_days(*, now: datetime, limit: int = 500) -> int:
 
 def _close_some_days(waiting: deque[Due], *, end_ms: int, zone: ZoneInfo, now: datetime) -> None:
     """As much of the queue as one transaction may hold; a meter with more stands at its head again."""
-    read = 0
+    read, grown = 0, sums.Grown()
     for _meter in range(METERS_TOGETHER):
         if not waiting or read >= READINGS_TOGETHER:
             break
         meter_id, since_ms, ratios, gone = waiting.popleft()
         count, from_ms = _close_meter_days(
-            meter_id, since_ms, end_ms=end_ms, ratios=ratios, gone=gone, zone=zone, now=now
+            meter_id, since_ms, end_ms=end_ms, ratios=ratios, gone=gone, zone=zone, now=now, grown=grown
         )
         read += count
         if from_ms is not None:
             waiting.appendleft((meter_id, from_ms, ratios, gone))
+    grown.keep()
 
 
 def _due(end_ms: int, zone: ZoneInfo, limit: int) -> list[Due]:
@@ -236,7 +237,15 @@ def _due(end_ms: int, zone: ZoneInfo, limit: int) -> list[Due]:
 
 
 def _close_meter_days(
-    meter_id: int, since_ms: int, *, end_ms: int, ratios: Ratios, gone: bool, zone: ZoneInfo, now: datetime
+    meter_id: int,
+    since_ms: int,
+    *,
+    end_ms: int,
+    ratios: Ratios,
+    gone: bool,
+    zone: ZoneInfo,
+    now: datetime,
+    grown: sums.Grown,
 ) -> tuple[int, int | None]:
     """How many readings were looked at, and from where on the meter is still open; None when all that is over is."""
     first = business_day(min(_reach_ms(meter_id, since_ms), since_ms - MIDNIGHT_SWEEP_MS), zone)
@@ -249,7 +258,7 @@ def _close_meter_days(
     taken = Dirty.objects.filter(pk=meter_id, days_since_ms=since_ms).update(days_since_ms=done_ms)
     if taken and len(readings) > 1:
         facts = _days(readings, first, closed_to_ms, ratios=ratios, zone=zone)
-        _store_days(meter_id, facts, now)
+        _store_days(meter_id, facts, now, grown)
         quality.store(meter_id, _qualities(readings, facts, zone))
     return len(readings), done_ms if taken and cut and done_ms < end_ms else None
 
@@ -334,14 +343,18 @@ def drawn_from(taken_ms: Sequence[int], from_ms: int, to_ms: int) -> int:
     return sum(taken_ms[max(0, bisect_right(taken_ms, from_ms) - 1) : bisect_left(taken_ms, to_ms) + 1])
 
 
-def _store_days(meter_id: int, facts: Mapping[date, dict[str, int | None]], now: datetime) -> None:
+def _store_days(meter_id: int, facts: Mapping[date, dict[str, int | None]], now: datetime, grown: sums.Grown) -> None:
     """New days are added; a day that late readings changed gets a new version, which the ledger then books."""
     known = {row.day: row for row in UsageDay.objects.filter(meter_id=meter_id, day__in=list(facts))}
     new = [UsageDay(meter_id=meter_id, day=day, closed_at=now, **its) for day, its in facts.items() if day not in known]
     UsageDay.objects.bulk_create(new, batch_size=200)
+    for one in new:
+        grown.add(one.day, energy_wh=one.energy_wh, deducted_fen=one.deducted_fen or 0, meters=1)
     for day, row in known.items():
         its = {name: value for name, value in facts[day].items() if name != "deducted_fen" or not row.charged}
         if any(getattr(row, name) != value for name, value in its.items()):
             UsageDay.objects.filter(pk=row.pk).update(version=F("version") + 1, closed_at=now, **its)
+            more_fen = (its.get("deducted_fen", row.deducted_fen) or 0) - (row.deducted_fen or 0)
+            grown.add(day, energy_wh=(its["energy_wh"] or 0) - row.energy_wh, deducted_fen=more_fen)
     sums.add_months(meter_id, facts)
     sums.mean_of(meter_id)

@@ -255,6 +255,18 @@ class UsageMonth(models.Model):
         return f"{self.meter_id} {self.month:%Y-%m}: {self.energy_wh} Wh"
 
 
+class UsageOfAll(models.Model):
+    """The closed days of all meters together: what a chart over the whole site draws without adding them up again."""
+
+    day = models.DateField(primary_key=True)
+    energy_wh = models.BigIntegerField()
+    deducted_fen = models.BigIntegerField()
+    meters = models.IntegerField()  # how many closed it
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.energy_wh} Wh"
+
+
 class Dirty(models.Model):
     """A meter's hours and days from `since_ms` on must be closed (again): new or late readings came."""
 

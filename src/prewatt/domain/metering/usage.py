@@ -7,6 +7,7 @@ that make no whole month are read one by one.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, QuerySet, Sum
 
-from prewatt.domain.metering.models import UsageDay, UsageMonth
+from prewatt.domain.metering.models import UsageDay, UsageMonth, UsageOfAll
 from prewatt.domain.metering.scope import Scope, everything, meters
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _year_before(day: date) -> date:
 
 def _days(operator: Operator, scope: Scope, days: Days) -> QuerySet[UsageDay]:
     found = UsageDay.objects.filter(day__gte=days.first, day__lte=days.last).order_by()
-    return found if everything(operator, scope) else found.filter(meter__in=_mine(operator, scope))
+    return found.filter(meter__in=_mine(operator, scope))
 
 
 def _mine(operator: Operator, scope: Scope) -> Any:
@@ -136,25 +137,33 @@ def pieces(span: Days, newest: date) -> Pieces:
 
 def _months(operator: Operator, scope: Scope, months: tuple[date, date]) -> QuerySet[UsageMonth]:
     found = UsageMonth.objects.filter(month__gte=months[0], month__lte=months[1]).order_by()
-    return found if everything(operator, scope) else found.filter(meter__in=_mine(operator, scope))
+    return found.filter(meter__in=_mine(operator, scope))
 
 
 def by_time(*, operator: Operator, scope: Scope, per: Per, days: Days, newest: date) -> dict[date, Sums]:
     """The first day of each day, month or year -> what was used in it, as far as it lies in the span; oldest first."""
     if per == Per.DAY:
-        rows = _days(operator, scope, days).values_list("day").annotate(**_ADDED, n=Count("pk")).order_by("day")
-        return {day: Sums(int(wh), int(fen or 0), int(number)) for day, wh, fen, number in rows}
+        return dict(sorted(_each_day(operator, scope, days)))
     found: defaultdict[date, Sums] = defaultdict(Sums)
-    cut = pieces(days, newest)
+    cut = Pieces(None, (days,)) if everything(operator, scope) else pieces(days, newest)
     if cut.months:
         of_months = _months(operator, scope, cut.months).values_list("month").annotate(**_ADDED, n=Sum("days"))
         for month, wh, fen, number in of_months:
             found[_begins(month, per)] += Sums(int(wh), int(fen or 0), int(number))
     for span in cut.days:
-        rows = _days(operator, scope, span).values_list("day").annotate(**_ADDED, n=Count("pk"))
-        for day, wh, fen, number in rows:
-            found[_begins(day, per)] += Sums(int(wh), int(fen or 0), int(number))
+        for day, its in _each_day(operator, scope, span):
+            found[_begins(day, per)] += its
     return dict(sorted(found.items()))
+
+
+def _each_day(operator: Operator, scope: Scope, days: Days) -> Iterator[tuple[date, Sums]]:
+    """Of all meters they stand added up already."""
+    found: Any = _days(operator, scope, days).values_list("day").annotate(**_ADDED, n=Count("pk"))
+    if everything(operator, scope):
+        rows = UsageOfAll.objects.filter(day__gte=days.first, day__lte=days.last, meters__gt=0)
+        found = rows.values_list("day", "energy_wh", "deducted_fen", "meters")
+    for day, wh, fen, number in found:
+        yield day, Sums(int(wh), int(fen or 0), int(number))
 
 
 def _begins(day: date, per: Per) -> date:

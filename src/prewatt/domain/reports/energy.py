@@ -27,7 +27,7 @@ from django.db.models.functions import Coalesce, Greatest
 from prewatt.domain.estate.models import Meter, Opening, RatioChange, ratio_in
 from prewatt.domain.metering.board import span
 from prewatt.domain.metering.closing import day_start_ms
-from prewatt.domain.metering.models import Reading, UsageDay, UsageMonth
+from prewatt.domain.metering.models import Reading, UsageDay, UsageMonth, UsageOfAll
 from prewatt.domain.metering.queries import closed_through, zone
 from prewatt.domain.metering.usage import Days, Per, Pieces, Sums, pieces
 
@@ -223,7 +223,11 @@ def daily_line(*, operator: Operator, wanted: Wanted, per: Per) -> dict[date, Su
 _ADDED = {"wh": Sum("energy_wh"), "fen": Sum("deducted_fen")}
 
 
-def _by_day(operator: Operator, wanted: Wanted, span: Days) -> QuerySet[UsageDay, Any]:
+def _by_day(operator: Operator, wanted: Wanted, span: Days) -> QuerySet[Any, Any]:
+    if operator.is_active and operator.all_buildings and not _meters(wanted, "meter__"):
+        of_all = UsageOfAll.objects.filter(day__gte=span.first, day__lte=span.last, meters__gt=0)
+        summed: QuerySet[UsageOfAll, Any] = of_all.values_list("day", "energy_wh", "deducted_fen", "meters")
+        return summed
     found = _days(operator, replace(wanted, first_day=span.first, last_day=span.last)).order_by()
     rows: QuerySet[UsageDay, Any] = found.values_list("day").annotate(**_ADDED, n=Count("pk"))
     return rows

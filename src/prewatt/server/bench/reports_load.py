@@ -124,7 +124,7 @@ def _days(size: Size, now: datetime, say: Say) -> int:
         day = this_day - DAY * back
         made += _do(_DAYS, [_day(day), _begins_ms(day), _begins_ms(day + DAY), _moment(now), back])
         say("days", back, last)
-    sums.add_all_months()
+    sums.add_all()
     return made + size.meters * scale.DAYS
 
 

@@ -399,7 +399,7 @@ def _usage(now: datetime) -> None:
             cursor.execute(_DAYS, [first_ms, first_ms + 24 * HOUR_MS, moment(now), date_of(day), back])
         cursor.execute(_SUMS, [began_ms])
         cursor.execute(_PER_DAY, [date_of(this_day - DAY * 7)])
-        sums.add_all_months()
+        sums.add_all()
         cursor.execute(_NOW, [share] * 4)
 
 
