@@ -61,6 +61,22 @@ def test_what_is_paid_is_told_and_asked_in_the_same_words(play: Play) -> None:
     assert told.channel_no == asked.channel_no != ""
 
 
+def test_the_payer_comes_to_the_page_pays_there_and_is_sent_back(play: Play) -> None:
+    """By the address that the payer's browser is given, whatever stands in it: WeChat's brings its own question mark."""
+    for way in sorted(play.channel.ways - {Way.CODE, Way.INSIDE}):
+        ask = play.ask(way)
+        lead = play.channel.create(ask, now=now())
+        with httpx.Client(follow_redirects=True) as browser:
+            if lead.opens == Opens.POST:
+                page = browser.post(lead.url, data=dict(lead.fields))
+            else:
+                page = browser.get(lead.url)
+            assert "123.45" in page.text, page.text
+            sent = browser.post(page.url, data={"do": "pay"}, follow_redirects=False)
+        assert sent.headers["Location"].startswith(ask.return_url)
+        assert play.query(ask).standing == Standing.PAID
+
+
 def test_an_order_that_waits_is_not_paid_and_one_unheard_of_is_absent(play: Play) -> None:
     ask = play.ask()
     assert play.query(ask).standing == Standing.ABSENT

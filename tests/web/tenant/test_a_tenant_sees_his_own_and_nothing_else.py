@@ -300,3 +300,17 @@ def test_a_providers_own_form_is_let_through_on_its_page_alone(two: Two) -> None
     assert "gateway" not in client.get(f"/my/{two.mine.pk}/")["Content-Security-Policy"]
     assert "data-leave" in client.get(address + "?go=1").content.decode()
     assert "data-leave" not in client.get(address + "progress/").content.decode()
+
+
+def test_who_has_paid_by_the_providers_word_is_not_sent_to_pay_again(two: Two) -> None:
+    """A notification is not money yet; but the button to pay once more must not stand there meanwhile."""
+    client = two.logged_in()
+    two.payment.lead_facts = {"opens": "visit", "url": "https://gateway.example.cn/pay"}
+    two.payment.save()
+    address = f"/my/paid/{two.payment.order_id}/progress/"
+    assert "gateway.example.cn" in client.get(address).content.decode()
+    two.payment.told_at = two.counter.now
+    two.payment.save()
+    page = client.get(address).content.decode()
+    assert "gateway.example.cn" not in page
+    assert "data-poll" in page

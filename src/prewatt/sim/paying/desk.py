@@ -76,6 +76,8 @@ class Desk:
             order = self.book.find(name, order_no)
         except (ValueError, Refusal):
             return Response(404, b"no such order", "text/plain")
+        if name == wechat.NAME:
+            wechat.WeChat.visited(order, request.query)
         if request.method != "POST":
             return Response(200, pages.cashier(order).encode(), HTML)
         done = parse_qs(request.body.decode(errors="replace")).get("do", [""])[0]

@@ -106,8 +106,16 @@ class WeChat:
                 facts={"trade_type": {"native": "NATIVE", "h5": "MWEB", "jsapi": "JSAPI"}[kind]},
             )
         )
-        address = f"{self.base}/pay/{NAME}/{order.order_no}"
-        return {_LEADS[kind]: f"wx{order.order_no}" if kind == "jsapi" else address}
+        address, prepay_id = f"{self.base}/pay/{NAME}/{order.order_no}", f"wx{order.order_no}"
+        leads = {"native": address, "jsapi": prepay_id, "h5": f"{address}?prepay_id={prepay_id}&package=0"}
+        return {_LEADS[kind]: leads[kind]}
+
+    @staticmethod
+    def visited(order: Order, query: str) -> None:
+        """The page of H5 pays hears from its own address where the payer goes afterwards."""
+        back = parse_qs(query).get("redirect_url", [""])[0]
+        if order.facts["trade_type"] == "MWEB" and back.startswith(("http://", "https://")):
+            order.return_url = back
 
     def _query(self, order_no: str, mischief: Mischief) -> tuple[int, dict[str, Any]]:
         if mischief.query_unknown:

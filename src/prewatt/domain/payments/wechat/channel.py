@@ -88,7 +88,8 @@ class WeChat:
             url = text_of(said["h5_url"])
             if urlsplit(url).scheme not in {"https", "http"}:
                 raise ValueError("not an address")
-            back = f"&redirect_url={quote(ask.return_url, safe='')}" if ask.return_url else ""
+            mark = "&" if urlsplit(url).query else "?"
+            back = f"{mark}redirect_url={quote(ask.return_url, safe='')}" if ask.return_url else ""
             return Lead(Opens.VISIT, url + back)
         return Lead(Opens.BRIDGE, fields=self._bridge(text_of(said["prepay_id"]), now))
 

@@ -81,7 +81,8 @@ def _progress(attempt: Attempt) -> dict[str, Any]:
     """The code is shown while it can be paid."""
     found = queries.progress(attempt)
     lead = attempt.lead
-    scan = attempt.state in UNSETTLED and not found.paid and lead.opens == Opens.SCAN and bool(lead.url)
+    waits = attempt.state in UNSETTLED and attempt.told_at is None and not found.paid
+    scan = waits and lead.opens == Opens.SCAN and bool(lead.url)
     return {
         "attempt": attempt,
         "opening": attempt.opening,

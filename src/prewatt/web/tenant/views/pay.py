@@ -97,8 +97,12 @@ def _mine(request: HttpRequest, order_id: str) -> Attempt:
 
 
 def _progress(attempt: Attempt) -> dict[str, Any]:
-    """The way to the provider's page is shown only while the order waits for it: nobody pays it twice."""
+    """The way to the provider's page is shown only while the order waits for it: nobody pays it twice.
+
+    Also while a notification says that it was paid and the provider's answer is not there yet.
+    """
     found = queries.progress(attempt)
-    open_ = attempt.state in UNSETTLED and bool(attempt.lead.url) and not found.paid
+    waits = attempt.state in UNSETTLED and attempt.told_at is None and not found.paid
+    open_ = waits and bool(attempt.lead.url)
     lead = attempt.lead if open_ else None
     return {"attempt": attempt, "opening": attempt.opening, "progress": found, "lead": lead, "now": now()}
