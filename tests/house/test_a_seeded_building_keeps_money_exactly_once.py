@@ -12,7 +12,7 @@ import pytest
 
 BAD = ("repeat-on-silence", "trust-acknowledgement", "journal-after-writing", "settle-without-key", "rate-twice")
 SEEDS_TO_CATCH_MAX = 50
-CAUGHT = {"journal-after-writing": "20..21", "rate-twice": "9..10"}  # looked at first: where it was caught the last time
+CAUGHT = {"journal-after-writing": "20..21", "rate-twice": "9..10"}  # looked at first: where it was caught before
 
 
 def torture(*arguments: str, hash_seed: str = "random", timeout_s: int = 3000) -> dict[str, Any]:

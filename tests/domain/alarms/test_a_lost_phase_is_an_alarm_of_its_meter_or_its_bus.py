@@ -111,4 +111,4 @@ def test_a_bus_is_told_by_name_once(watching: Watching) -> None:
         volts(watching, n, 2200, 0, 2200)
     watching.look()
     watching.look()
-    assert ["gw-1 bus-1" in one.text for one in Message.objects.all()] == [True]
+    assert ["gw-1 bus-1（共 6 处）" in one.text for one in Message.objects.all()] == [True]

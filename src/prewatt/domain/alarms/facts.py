@@ -59,6 +59,8 @@ _FACTS = (
     "overload_limit_w",
     "alarm1_fen",
     "alarm2_fen",
+    "bus",
+    "bus__gateway__last_seen_at",
 )
 
 
@@ -79,6 +81,8 @@ class _Facts(NamedTuple):
     limit_w: int
     alarm1_fen: int
     alarm2_fen: int
+    bus: int
+    gateway_at: datetime | None
 
 
 def _meters(now: datetime) -> Iterator[tuple[Key, Held]]:
@@ -99,12 +103,18 @@ def _of_meter(one: _Facts, now: datetime) -> Iterator[tuple[Key, Held]]:
         )
     if one.lost:
         since = min(now, one.lost_since or one.taken_at or one.opened_at or now)
-        yield Key(Kind.LOST, meter=one.meter), Held(since, None, None, one.error or "", one.opening, one.building)
+        yield Key(Kind.LOST, meter=one.meter), _lost(one, since, now)
     if one.near:
         yield (
             Key(Kind.OVERLOAD, meter=one.meter),
             Held(seen_at, one.power_w, one.limit_w, "", one.opening, one.building, begins=one.over),
         )
+
+
+def _lost(one: _Facts, since: datetime, now: datetime) -> Held:
+    """Behind a gateway that is silent nothing new begins: its own alarm tells of all that it reads."""
+    silent = one.gateway_at is not None and one.gateway_at < now - timedelta(seconds=GATEWAY_SILENT_S)
+    return Held(since, None, None, one.error or "", one.opening, one.building, not silent, one.bus)
 
 
 def _gateways(now: datetime) -> Iterator[tuple[Key, Held]]:

@@ -1,4 +1,4 @@
-"""The same trouble on many meters of one bus is one episode of the bus: a riser that loses a phase is not nineteen."""
+"""The same trouble on many meters of one bus is one episode of the bus: a cable that is cut is not nineteen alarms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prewatt.domain.alarms.keys import Held, Key
 from prewatt.domain.alarms.models import Kind
 
 GATHERED_FROM = 4
-GATHERED = frozenset({Kind.PHASE, Kind.RELAY, Kind.BOOKS, Kind.PAYMENT})
+GATHERED = frozenset({Kind.LOST, Kind.PHASE, Kind.RELAY, Kind.BOOKS, Kind.PAYMENT})
 
 
 def gathered(held: Mapping[Key, Held], going_on: Collection[Key]) -> dict[Key, Held]:

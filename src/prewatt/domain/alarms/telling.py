@@ -81,7 +81,7 @@ def _write(kind: Kind, rows: Sequence[Alarm], door: Door, to: str, carrier: Carr
         kind="operator",
         door=door,
         to=notices.bare(to) if door == Door.TEXT else to,
-        title=f"{facts['alarm']} ({len(rows)})",
+        title=f"{facts['alarm']} ({facts['count']})",
         fields=notices.known(None, None, now) | facts,
         key=f"alarm:{kind}:{about(rows[0])}:{carrier.pk if carrier else ''}:{to}"[:128],
         language=language,
@@ -95,7 +95,8 @@ def _write(kind: Kind, rows: Sequence[Alarm], door: Door, to: str, carrier: Carr
 def described(kind: Kind, rows: Sequence[Alarm], language: str) -> dict[str, str]:
     """What a message says of them."""
     with translation.override(_LOCALES[language]):
-        return {"alarm": str(kind.label), "where": _where(rows), "count": str(len(rows))}
+        count = sum(row.value or 1 if row.bus_id is not None else 1 for row in rows)
+        return {"alarm": str(kind.label), "where": _where(rows), "count": str(count)}
 
 
 def about(row: Alarm) -> str:

@@ -80,6 +80,8 @@ def _links(alarm: Alarm) -> list[tuple[Text, str, tuple[Right, ...]]]:
     kind = Kind(alarm.kind)
     if kind in (Kind.AL1, Kind.AL2, Kind.OWE):
         return [(_("Arrears and cut-off"), reverse("console:cutoff"), (Right.READ,))]
+    if kind == Kind.LOST and alarm.bus_id is not None:
+        return [(_("Lost meters"), reverse("console:lost"), (Right.READ,))]
     if kind in (Kind.LOST, Kind.IMPOSSIBLE):
         return [(_("Read live"), reverse("console:commissioning-live-read"), (Right.METER_ORDERS,))]
     if kind == Kind.COUNT:
