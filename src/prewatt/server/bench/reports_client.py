@@ -31,6 +31,17 @@ LISTS = (
     "console:plans",
     "console:dashboard",
 )
+# What costs more than the page as it opens: a second span beside the first, an order that no index has.
+ASKED_FOR = (
+    ("report-usage", "against=year"),
+    ("report-usage", "by=meter&against=year"),
+    ("report-usage", "by=tenant"),
+    ("report-usage", "by=time&per=month&against=year"),
+    ("report-readings", "sort=-used"),
+    ("report-readings", "sort=-after"),
+    ("report-daily", "sort=-energy"),
+    ("report-balance", "sort=-lost"),
+)
 
 
 def main() -> None:
@@ -87,7 +98,10 @@ def _say(what: str, done: int, every: int) -> None:
 
 def _addresses(who: Any) -> Iterator[tuple[str, str]]:
     """Name -> address: every page of the room as it opens, and over a month and a year where it has days to choose."""
-    for name, path in _paths():
+    paths = dict(_paths())
+    for name, query in ASKED_FOR:
+        yield f"{name}, {query}", f"{paths[name]}?{query}"
+    for name, path in paths.items():
         yield name, path
         for period, query in _periods(path, who):
             yield f"{name}, {period}", f"{path}?{query}"

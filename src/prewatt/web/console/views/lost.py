@@ -179,6 +179,11 @@ def _lost_gateways(ask: Ask) -> list[LostGateway]:
     return [one for one in found if word in f"{one.gateway.code} {one.gateway.name}".lower()]
 
 
+def _gateway_totals(ask: Ask) -> Mapping[str, int]:
+    found = _lost_gateways(ask)
+    return {name: sum(getattr(one, name) for one in found) for name in ("meters", "lost", "buses", "waiting")}
+
+
 def _never(one: LostGateway) -> str:
     if one.gone_since is None:
         return _("It has never reported: enrol it, or see that it reaches this centre.")
@@ -233,9 +238,7 @@ GATEWAYS = Register(
     filters=(Filter("text", gettext_lazy("Gateway or name")),),
     order="since",
     rows=_lost_gateways,
-    totals=lambda ask: {
-        name: sum(getattr(one, name) for one in _lost_gateways(ask)) for name in ("meters", "lost", "buses", "waiting")
-    },
+    totals=_gateway_totals,
     empty=gettext_lazy("Every gateway reports."),
 )
 
