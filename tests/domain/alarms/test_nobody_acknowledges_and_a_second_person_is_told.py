@@ -125,6 +125,25 @@ def test_without_a_number_nothing_is_marked_and_a_later_one_gets_it(watching: Wa
     assert [to for to, _text in told()] == [FIRST, SECOND]
 
 
+@pytest.mark.parametrize("what", ["acknowledged", "over", "neither", "one of two"])
+def test_what_waits_over_the_quiet_hours_is_taken_back_when_somebody_has_it_in_hand(
+    watching: Watching, what: str
+) -> None:
+    watching.counter.later(hours=12)  # ten in the evening
+    row = alarm(watching)
+    if what == "one of two":
+        alarm(watching, n=1)
+    after(watching, minutes=30)
+    counter = watching.counter
+    if what == "over":
+        Alarm.objects.update(until=counter.now)
+    elif what != "neither":
+        operations.acknowledge(alarm_id=row.pk, note="在修", operator=counter.admin, now=counter.now)
+    after(watching, minutes=1)
+    state = Message.objects.get(kind="escalated").state
+    assert state == ("waiting" if what in ("neither", "one of two") else "expired")
+
+
 def test_it_is_set_on_the_page_of_defaults(watching: Watching, client: Any) -> None:
     from django.urls import reverse
 

@@ -14,9 +14,10 @@ from prewatt.domain.alarms.models import Alarm, Kind
 from prewatt.domain.estate import defaults
 from prewatt.domain.estate.models import Defaults
 from prewatt.domain.notices import operations as notices
-from prewatt.domain.notices.models import Door
+from prewatt.domain.notices.models import Door, Message, State
 
 TOGETHER = 500
+KIND, NAMED = "escalated", "alarms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,32 @@ class _Second:
 
 
 def escalate(*, now: datetime) -> int:
-    """How many alarms were passed on. One message of each kind to each number, however many alarms it names.
+    """How many alarms were passed on, or taken back. One message of each kind to each number, however many alarms it names.
 
     Only what was worth a text to the first person. What nobody could be told of waits: a number that is set later
     gets it then.
     """
+    back = _take_back(now)
     seconds = _seconds()
     if not any(one.phones for one in seconds.values()):
-        return 0
+        return back
     open_ = Alarm.objects.filter(until__isnull=True, acknowledged_at__isnull=True, escalated_at__isnull=True)
     rows = open_.filter(kind__in=telling.BY_TEXT).select_related("gateway", "bus__gateway", "carrier").order_by("pk")
     due = [row for row in rows[:TOGETHER] if _is_due(row, _of(row, seconds), now)]
-    return _pass_on(telling.not_behind_a_gateway(due), seconds, now) if due else 0
+    return back + (_pass_on(telling.not_behind_a_gateway(due), seconds, now) if due else 0)
+
+
+def _take_back(now: datetime) -> int:
+    """What waits for the end of the quiet hours, and somebody has in hand meanwhile, or is over, goes to nobody."""
+    waiting = Message.objects.filter(state=State.WAITING, door=Door.TEXT, kind=KIND)
+    named = {
+        key: {int(pk) for pk in fields.get(NAMED, "").split()} for key, fields in waiting.values_list("key", "fields")
+    }
+    if not named:
+        return 0
+    asked = Alarm.objects.filter(pk__in=set().union(*named.values()), until__isnull=True, acknowledged_at__isnull=True)
+    open_ = set(asked.values_list("pk", flat=True))
+    return notices.withdraw(keys=[key for key, pks in named.items() if not pks & open_], now=now)
 
 
 def _seconds() -> dict[int | None, _Second]:
@@ -89,8 +104,9 @@ def _write(kind: Kind, phone: str, rows: Sequence[Alarm], now: datetime) -> None
     language = notices.rules().language
     oldest = min(row.noticed_at for row in rows)
     facts = telling.described(kind, rows, language) | {"minutes": str((now - oldest) // timedelta(minutes=1))}
+    facts[NAMED] = " ".join(str(row.pk) for row in rows)
     notices.write(
-        kind="escalated",
+        kind=KIND,
         door=Door.TEXT,
         to=notices.bare(phone),
         fields=notices.known(None, None, now) | facts,
