@@ -16,7 +16,6 @@ from prewatt.domain.estate.models import Defaults
 from prewatt.domain.notices import operations as notices
 from prewatt.domain.notices.models import Door, Message, State
 
-TOGETHER = 500
 KIND, NAMED = "escalated", "alarms"
 
 
@@ -29,32 +28,31 @@ class _Second:
 
 
 def escalate(*, now: datetime) -> int:
-    """How many alarms were passed on, or taken back. One message of each kind to each number, however many alarms it names.
+    """One message of each kind to each number, however many alarms it names. How many alarms were passed on.
 
     Only what was worth a text to the first person. What nobody could be told of waits: a number that is set later
     gets it then.
     """
-    back = _take_back(now)
+    _take_back(now)
     seconds = _seconds()
     if not any(one.phones for one in seconds.values()):
-        return back
+        return 0
     open_ = Alarm.objects.filter(until__isnull=True, acknowledged_at__isnull=True, escalated_at__isnull=True)
     rows = open_.filter(kind__in=telling.BY_TEXT).select_related("gateway", "bus__gateway", "carrier").order_by("pk")
-    due = [row for row in rows[:TOGETHER] if _is_due(row, _of(row, seconds), now)]
-    return back + (_pass_on(telling.not_behind_a_gateway(due), seconds, now) if due else 0)
+    due = [row for row in rows if _is_due(row, _of(row, seconds), now)]
+    return _pass_on(telling.not_behind_a_gateway(due), seconds, now) if due else 0
 
 
-def _take_back(now: datetime) -> int:
+def _take_back(now: datetime) -> None:
     """What waits for the end of the quiet hours, and somebody has in hand meanwhile, or is over, goes to nobody."""
     waiting = Message.objects.filter(state=State.WAITING, door=Door.TEXT, kind=KIND)
-    named = {
-        key: {int(pk) for pk in fields.get(NAMED, "").split()} for key, fields in waiting.values_list("key", "fields")
-    }
+    rows = waiting.values_list("key", "fields")
+    named = {key: {int(pk) for pk in fields.get(NAMED, "").split()} for key, fields in rows}
     if not named:
-        return 0
+        return
     asked = Alarm.objects.filter(pk__in=set().union(*named.values()), until__isnull=True, acknowledged_at__isnull=True)
     open_ = set(asked.values_list("pk", flat=True))
-    return notices.withdraw(keys=[key for key, pks in named.items() if not pks & open_], now=now)
+    notices.withdraw(keys=[key for key, pks in named.items() if not pks & open_], now=now)
 
 
 def _seconds() -> dict[int | None, _Second]:
