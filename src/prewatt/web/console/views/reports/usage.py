@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 YEARS_MAX = 10
 PERIODS_DRAWN = 62  # more bars than this cannot be told apart: months are drawn instead of days
+LISTED_MAX = 500
 BY: dict[str, words.Text] = {
     By.ROOM: gettext_lazy("by room"),
     By.METER: gettext_lazy("by meter"),
@@ -128,7 +129,7 @@ class Found:
         days, against = _days(ask), _against(ask)
         found = self._by_tenant(ask, days)
         earlier = self._by_tenant(ask, against) if against else {}
-        names = dict(Customer.objects.filter(pk__in={*found, *earlier}).values_list("pk", "name"))
+        names = _customers({*found, *earlier})
         whole_wh, nobody, none = sum(one.wh for one in found.values()), _("without an account"), usage.Sums()
         return [
             _shown(
@@ -196,6 +197,12 @@ def _names(by: By) -> Callable[[Place], str]:
         By.USE: lambda one: one.use or no_use,
     }
     return names[by]
+
+
+def _customers(wanted: set[int]) -> dict[int, str]:
+    """Their names. A list of thousands of numbers costs a database more than all the names it has."""
+    rows = Customer.objects.order_by().values_list("pk", "name")
+    return dict(rows if len(wanted) > LISTED_MAX else rows.filter(pk__in=wanted))
 
 
 @dataclass(frozen=True)
