@@ -110,6 +110,32 @@ def test_paying_shows_a_code_and_watches_it_arrive(terminal: Any, lobby: Counter
     assert page.locator("img.scan").count() == 0
 
 
+def test_an_amount_of_ones_own_is_tapped(terminal: Any, lobby: Counter) -> None:
+    from prewatt.domain.payments.models import Attempt
+
+    page = terminal(LYING)
+    come_in(page, "pay")
+    assert not page.locator("#own").is_visible()
+    page.locator("#own-r").check(force=True)
+    shot_of(page, "own")
+    tap(page, "37.58")
+    page.locator("[data-back]").tap()
+    page.locator(".pb .btn.wechat").tap()
+    page.wait_for_selector("img.scan")
+    assert Attempt.objects.get().amount_fen == 37_50
+
+
+def test_a_refused_amount_of_ones_own_stands_there_still(terminal: Any, lobby: Counter) -> None:
+    page = terminal()
+    come_in(page, "pay")
+    page.locator("#own-r").check(force=True)
+    tap(page, "0")
+    page.locator(".pb .btn.wechat").tap()
+    page.wait_for_selector(".msg.bad")
+    assert page.locator("#own").is_visible()
+    assert page.input_value("#own") == "0"
+
+
 def test_untouched_it_forgets_and_goes_back(terminal: Any, lobby: Counter) -> None:
     """The browser's own clock is turned, so that nobody waits a minute."""
     page = terminal()
@@ -155,11 +181,14 @@ def lobby_receipt() -> str:
     return Sale.objects.get(pk="s1").receipt
 
 
+def shot_of(page: Any, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/kiosk-{name}-{page.viewport_size['width']}.png")
+
+
 def _ill(page: Any, axe: Any, name: str) -> list[str]:
     """Too wide, a target too small for a finger, or what axe finds."""
-    if SHOTS:
-        width = page.viewport_size["width"]
-        page.screenshot(path=f"{SHOTS}/kiosk-{name}-{width}.png")
+    shot_of(page, name)
     said = [f"{name} is too wide"] if page.evaluate("document.documentElement.scrollWidth > window.innerWidth") else []
     small = page.evaluate(
         "[...document.querySelectorAll('a,button')].map(e => e.getBoundingClientRect())"

@@ -24,6 +24,7 @@ from prewatt.web.parts.visits import account, visit
 
 ID_MAX = 64
 BY = "kiosk"
+OWN = "own"
 
 
 @DOOR.page(methods=("GET", "HEAD", "POST"))
@@ -32,11 +33,12 @@ def index(request: HttpRequest, pk: int) -> HttpResponse:
     order_id = request.POST.get("order_id", "")[:ID_MAX]
     if request.method != "POST" or not (order_id.isascii() and order_id.isalnum()):
         return _form(request, opening)
+    chosen = request.POST.get("amount", "")
     try:
         payments.begin(
             order_id=order_id,
             opening=opening,
-            amount_fen=checks.parse_amount(request.POST.get("amount", "")[:16]).fen,
+            amount_fen=checks.parse_amount((request.POST.get("own", "") if chosen == OWN else chosen)[:16]).fen,
             channel=request.POST.get("channel", "")[:16],
             way=Way.CODE,
             by=BY,
@@ -54,6 +56,7 @@ def _form(request: HttpRequest, opening: Opening, error: Refused | None = None) 
         "till": paying.till(opening=opening, way=Way.CODE, now=now()),
         "order_id": token_hex(16),
         "refused": refusal(error) if error else None,
+        "given": request.POST,
     }
     return render(request, "kiosk/pay.html", context, status=422 if error else 200)
 

@@ -20,6 +20,9 @@
   const fields = [...document.querySelectorAll(".fld")];
   let field = document.activeElement && fields.includes(document.activeElement) ? document.activeElement : fields[0];
   let small = false;
+  /* An amount of one's own: the keys come with it. */
+  const own = document.getElementById("own-r");
+  if (own) own.addEventListener("change", () => document.getElementById("own").focus());
   fields.forEach((one) => one.addEventListener("focus", () => { field = one; }));
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
