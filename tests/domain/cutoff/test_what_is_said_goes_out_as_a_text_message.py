@@ -95,9 +95,24 @@ def test_what_arrived_has_told_the_tenant(tower: Tower) -> None:
 def test_a_carrier_without_reports_is_believed(tower: Tower) -> None:
     tower.billed(tower.meters[0], 4_999)
     tower.tend()
-    Message.objects.update(state=State.SENT, sent_at=tower.at, carrier=carrier(tower, CarrierKind.ALIYUN))
+    Message.objects.update(state=State.SENT, sent_at=tower.at, carrier=carrier(tower, CarrierKind.WECOM))
     tower.tend(tower.at + timedelta(minutes=1))
     assert Notice.objects.get().door == Door.MESSAGE
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_provider_is_believed_when_nothing_is_said_against_it(tower: Tower, failed: bool) -> None:
+    """It is asked what became of it: what did not arrive has told nobody."""
+    tower.billed(tower.meters[0], 4_999)
+    tower.tend()
+    sent_at = tower.at
+    Message.objects.update(state=State.SENT, sent_at=sent_at, carrier=carrier(tower, CarrierKind.ALIYUN))
+    tower.tend(sent_at + timedelta(minutes=14))
+    assert Notice.objects.get().told_at is None
+    if failed:
+        Message.objects.update(state=State.FAILED, why=Why.NOT_ARRIVED)
+    tower.tend(sent_at + timedelta(minutes=15))
+    assert Notice.objects.get().told_at == (None if failed else sent_at)
 
 
 def test_what_is_not_known_has_told_nobody(tower: Tower) -> None:

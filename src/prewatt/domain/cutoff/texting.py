@@ -28,6 +28,8 @@ KINDS = {Word.FIRST: "low1", Word.AGAIN: "low2", Word.REMINDER: "reminder", Word
 LOOKED_BACK = timedelta(days=7)
 TOGETHER = 500
 REPORTING = (CarrierKind.MODEM,)  # what it sent has arrived when the network says so
+ASKED = (CarrierKind.ALIYUN, CarrierKind.TENCENT)  # asked what became of it, if the site's key may ask
+BELIEVED_AFTER = timedelta(minutes=15)  # without a word against it: by then it has been asked four times
 
 
 def key(notice: int) -> str:
@@ -84,12 +86,16 @@ def take_back(openings: Collection[int], now: datetime) -> None:
 
 
 def count_arrived(now: datetime) -> int:
-    """A message that arrived has told the tenant; one of a carrier without reports has when it was taken."""
+    """A message that arrived has told the tenant; one that a provider took has when nothing is said against it for a
+    quarter of an hour; one of a carrier without reports has when it was taken.
+    """
     untold = Notice.objects.filter(open=True, told_at__isnull=True, at__gt=now - LOOKED_BACK).order_by("-at")
     by_key = {key(pk): pk for pk in untold.values_list("pk", flat=True)[:TOGETHER]}
     if not by_key:
         return 0
-    arrived = Q(state=State.DELIVERED) | (Q(state=State.SENT) & ~Q(carrier__kind__in=REPORTING))
+    believed = Q(carrier__kind__in=ASKED, sent_at__lte=now - BELIEVED_AFTER)
+    believed |= ~Q(carrier__kind__in=(*ASKED, *REPORTING))
+    arrived = Q(state=State.DELIVERED) | (Q(state=State.SENT) & believed)
     rows = Message.objects.filter(arrived, key__in=by_key).values_list("key", "done_at", "sent_at")
     told = 0
     for found, done_at, sent_at in rows:
