@@ -244,6 +244,7 @@ class WeChat:
             "Wechatpay-Timestamp": stamp,
             "Wechatpay-Nonce": nonce,
             "Wechatpay-Serial": "0BAD" if mischief.serial else self.keys.wechat.serial_hex,
+            "Wechatpay-Signature-Type": "WECHATPAY2-SHA256-RSA2048",
             "Wechatpay-Signature": sign(f"{stamp}\n{nonce}\n".encode() + body + b"\n", signer.key),
         }
 
