@@ -13,7 +13,7 @@ from prewatt.domain.dispatch.states import State
 from prewatt.domain.ledger import accounts
 from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
-from prewatt.domain.vending import news, platform
+from prewatt.domain.vending import news, platform, texting
 from prewatt.domain.vending.leaving import CAUSES
 from prewatt.domain.vending.models import BackState, Refund, Reversal, Sale, SaleState
 from prewatt.domain.vending.returning import pay, set_sale
@@ -26,6 +26,7 @@ def arrived(order: MeterOrder, *, now: datetime) -> None:
     """The meter holds the money."""
     for sale in Sale.objects.filter(order=order):
         set_sale(sale, SaleState.ARRIVED, now=now)
+        texting.credited(sale, balance_fen=order.after.get("balance_fen"), now=now)
     news.credited(order, now=now)
 
 
@@ -81,6 +82,7 @@ def arrived_late(order: MeterOrder, *, now: datetime) -> None:
             at=now,
         )
         set_sale(sale, SaleState.ARRIVED, now=now)
+        texting.credited(sale, balance_fen=order.after.get("balance_fen"), now=now)
         news.credited(order, now=now)
 
 

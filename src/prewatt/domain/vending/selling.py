@@ -15,7 +15,7 @@ from prewatt.domain.ledger import operations as ledger
 from prewatt.domain.ledger import queries as ledger_queries
 from prewatt.domain.staff import operations as staff
 from prewatt.domain.staff.rights import Right
-from prewatt.domain.vending import checks, counters, news, platform, receipts, shifts
+from prewatt.domain.vending import checks, counters, news, platform, receipts, shifts, texting
 from prewatt.domain.vending.checks import Refused
 from prewatt.domain.vending.look import Look, look
 from prewatt.domain.vending.models import Sale, SaleState
@@ -241,7 +241,9 @@ def _book(
     )
     news.sold(sale)
     if order is None:
-        news.credited_here(sale, balance_fen=seen.balance_fen + money.fen if seen.known_at else None)
+        balance_fen = seen.balance_fen + money.fen if seen.known_at else None
+        news.credited_here(sale, balance_fen=balance_fen)
+        texting.credited(sale, balance_fen=balance_fen, now=now)
     return sale
 
 
