@@ -66,7 +66,10 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("platform_key", long=True),
         Field("private_key", secret=True, long=True),
         Field("api_v3_key", secret=True),
+        Field("app_secret", secret=True, needed=False),
         Field("base", needed=False),
+        Field("login", needed=False),
+        Field("openid", needed=False),
     ),
     Provider.UNIONPAY: (
         Field("merchant_id"),

@@ -21,7 +21,9 @@ app = typer.Typer(add_completion=False)
 EXIT_ENDPOINT = 3
 # What is handed out, by channel, under the names that a site's settings have (docs/commands.md, PREWATT_PAY_…).
 SETTINGS = {
-    "wechat": "merchant_id app_id serial platform_serial platform_key private_key api_v3_key base".split(),
+    "wechat": (
+        "merchant_id app_id serial platform_serial platform_key private_key api_v3_key base app_secret login openid"
+    ).split(),
     "alipay": "app_id seller_id public_key private_key gateway".split(),
     "unionpay": "merchant_id certificate middle root private_key subject gateway files".split(),
 }

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import parse_qs
 
-from prewatt.sim.paying import alipay, pages, unionpay, wechat
+from prewatt.sim.paying import alipay, openids, pages, unionpay, wechat
 from prewatt.sim.paying.book import Book, Order, Refusal, State
 from prewatt.sim.paying.keys import Keys
 from prewatt.sim.paying.mischief import GOOD, Mischief
@@ -34,12 +34,15 @@ class Desk:
             alipay.NAME: self._alipay,
             unionpay.NAME: unionpay.UnionPay(keys, self.book, base),
         }
+        self._openids = openids.OpenIds(keys)
         self.mischief: dict[str, Mischief] = dict.fromkeys(self._protocols, GOOD)
 
     def answer(self, request: Request) -> Response:
         for name, protocol in self._protocols.items():
             if protocol.is_for(request.path):
                 return self._asked(name, request)
+        if self._openids.is_for(request.path):
+            return self._openids.answer(request)
         if request.path.startswith(SANDBOX):
             return self._sandbox(request)
         if request.path.startswith("/pay/"):

@@ -60,6 +60,7 @@ class Keys:
     union: Party
     stranger: Party  # signs what is forged
     api_v3_key: str
+    app_secret: str
 
 
 def make(*, now: datetime) -> Keys:
@@ -74,6 +75,7 @@ def make(*, now: datetime) -> Keys:
         union=_party(UNIONPAY_SUBJECT, now, by=middle),
         stranger=_party("stranger", now),
         api_v3_key=os.urandom(16).hex(),
+        app_secret=os.urandom(16).hex(),
     )
 
 
@@ -98,8 +100,11 @@ def for_the_merchant(keys: Keys, base: str) -> dict[str, Any]:
     return {
         "wechat": {
             "base": base,
+            "login": base,
+            "openid": base,
             "merchant_id": MERCHANT,
             "app_id": APP,
+            "app_secret": keys.app_secret,
             "serial": keys.merchant.serial_hex,
             "private_key": keys.merchant.private_pem,
             "api_v3_key": keys.api_v3_key,

@@ -21,6 +21,7 @@ urlpatterns = [
     path("<int:pk>/purchases/", more.purchases, name="purchases"),
     path("<int:pk>/messages/", more.messages, name="messages"),
     path("<int:pk>/pay/", pay.index, name="pay"),
+    path("payer/", pay.payer, name="payer"),
     path("paid/<slug:order_id>/", pay.paid, name="paid"),
     path("paid/<slug:order_id>/progress/", pay.progress, name="paid-progress"),
     path("<int:pk>/switch/<slug:way>/", switch.index, name="switch"),

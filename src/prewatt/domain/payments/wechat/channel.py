@@ -106,6 +106,33 @@ class WeChat:
             "paySign": signature,
         }
 
+    @property
+    def knows_payers(self) -> bool:
+        """Has the site an official account, by which it learns a payer's openid?"""
+        return bool(self._settings.app_secret)
+
+    def ask_who(self, back_url: str, mark: str) -> str:
+        """Where a browser inside WeChat goes, to come back to `back_url` with `code` and with `state`, which is `mark`.
+
+        `mark` is letters and digits.
+        """
+        asked = {"appid": self._settings.app_id, "redirect_uri": back_url, "response_type": "code"}
+        query = urlencode({**asked, "scope": "snsapi_base", "state": mark})
+        return f"{self._settings.login}/connect/oauth2/authorize?{query}#wechat_redirect"
+
+    def who(self, code: str) -> str:
+        """The openid behind a code, which is good once. Raises NotTaken, Unreachable."""
+        asked = {"appid": self._settings.app_id, "secret": self._settings.app_secret, "code": code}
+        query = urlencode({**asked, "grant_type": "authorization_code"})
+        answer = ask(self._client, "GET", f"{self._settings.openid}/sns/oauth2/access_token?{query}")
+        try:
+            said = reading.document(answer.body)
+            if "errcode" in said:
+                raise NotTaken(str(said["errcode"]), str(said.get("errmsg", "")))
+            return text_of(said["openid"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unreachable("an answer that cannot be read") from error
+
     def read_notice(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> Fact | BackFact:
         signing.check(headers, body, self._settings.platform, now=now)
         try:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 BASE = "https://api.mch.weixin.qq.com"
+LOGIN = "https://open.weixin.qq.com"
+OPENID = "https://api.weixin.qq.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +23,8 @@ class Settings:
     api_v3_key: str = field(repr=False)  # 32 characters
     platform: Mapping[str, str]
     base: str = BASE
+    app_secret: str = field(
+        default="", repr=False
+    )  # of the official account: pays inside WeChat, by the payer's openid
+    login: str = LOGIN
+    openid: str = OPENID

@@ -3,11 +3,18 @@
   "use strict";
   const each = (selector, call, root = document) => root.querySelectorAll(selector).forEach(call);
 
+  /* Inside WeChat its own script asks for the money; what became of it, the page hears from here. */
+  const bridge = (button) => {
+    const ask = () => window.WeixinJSBridge.invoke("getBrandWCPayRequest", JSON.parse(button.dataset.bridge), () => undefined);
+    if (window.WeixinJSBridge) ask(); else document.addEventListener("WeixinJSBridgeReady", ask, { once: true });
+  };
+
   document.addEventListener("click", (event) => {
     const open = document.querySelector("details.pick[open]");
     if (open && !open.contains(event.target)) open.open = false;
     if (event.target.closest("[data-theme-toggle]")) window.prewattTheme();
     if (event.target.closest("[data-print]")) window.print();
+    if (event.target.closest("[data-bridge]")) bridge(event.target.closest("[data-bridge]"));
   });
 
   /* A part asks for itself again: data-poll is its address, data-every its seconds. It ends when it comes without. */
@@ -34,6 +41,7 @@
     if (root.querySelector("[data-leave]")) history.replaceState(null, "", location.pathname);
     each("form[data-leave]", (form) => form.submit(), root);
     each("a[data-leave]", (link) => location.assign(link.href), root);
+    each("[data-bridge][data-leave]", bridge, root);
     if (root.matches && root.matches("[data-go]")) location.assign(root.dataset.go);
   };
   wake(document);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from django.urls import reverse
 
 from prewatt.domain.estate.models import Opening
 from prewatt.domain.payments import operations as payments
-from prewatt.domain.payments import queries
+from prewatt.domain.payments import payers, queries
 from prewatt.domain.payments.channel import Opens, Way
 from prewatt.domain.payments.models import UNSETTLED, Attempt
 from prewatt.domain.staff.refusals import Refused
@@ -27,6 +28,8 @@ from prewatt.web.tenant.frame import frame
 OWN = "own"
 ID_MAX = 64
 BY = "tenant"
+WECHAT, ITS_BROWSER = "wechat", "MicroMessenger"
+WISH, WISH_S = "prewatt_tenant_wish", 600  # what is to be paid, while WeChat is asked who sits there
 
 
 def card(opening: Opening) -> dict[str, Any]:
@@ -45,6 +48,8 @@ def index(request: HttpRequest, pk: int) -> HttpResponse:
     chosen = request.POST.get("amount", "")
     try:
         money = checks.parse_amount((request.POST.get("own", "") if chosen == OWN else chosen)[:16])
+        if _inside(request):
+            return _keep_wish(redirect("tenant:payer"), [opening.pk, order_id, money.fen])
         payments.begin(
             order_id=order_id,
             opening=opening,
@@ -59,6 +64,57 @@ def index(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as error:
         return _form(request, opening, error)
     return redirect(f"{reverse('tenant:paid', args=[order_id])}?go=1")
+
+
+def _inside(request: HttpRequest) -> bool:
+    """Is this WeChat's own browser, which opens no other page to pay by WeChat?"""
+    is_its = ITS_BROWSER in request.headers.get("User-Agent", "")
+    return is_its and request.POST.get("channel") == WECHAT and payers.knows(WECHAT) is not None
+
+
+def _keep_wish(response: HttpResponse, wish: list[Any]) -> HttpResponse:
+    response.set_signed_cookie(
+        WISH,
+        json.dumps(wish),
+        max_age=WISH_S,
+        path=DOOR.path,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+    return response
+
+
+@DOOR.page()
+def payer(request: HttpRequest) -> HttpResponse:
+    """Inside WeChat: there to say who sits here, and back with `?code=…&state=…`; then the order is made."""
+    kept = request.get_signed_cookie(WISH, default="", max_age=WISH_S)
+    if not kept:
+        return redirect("tenant:index")
+    pk, order_id, amount_fen = json.loads(kept)
+    opening = account(request, pk)
+    known = payers.knows(WECHAT)
+    if known is not None and request.GET.get("state", "") != order_id:
+        there = known.ask_who(_outside(request, reverse("tenant:payer")), order_id)
+        return render(request, "tenant/payer.html", frame(request, opening, "home") | {"there": there})
+    try:
+        payments.begin(
+            order_id=order_id,
+            opening=opening,
+            amount_fen=amount_fen,
+            channel=WECHAT,
+            way=Way.INSIDE,
+            by=BY,
+            address=address(request),
+            return_url="",
+            now=now(),
+            payer=payers.who(channel=WECHAT, code=request.GET.get("code", "")),
+        )
+    except Refused as error:
+        return _form(request, opening, error)
+    response = redirect(f"{reverse('tenant:paid', args=[order_id])}?go=1")
+    response.delete_cookie(WISH, path=DOOR.path)
+    return response
 
 
 def _outside(request: HttpRequest, path: str) -> str:
@@ -103,6 +159,13 @@ def _progress(attempt: Attempt) -> dict[str, Any]:
     """
     found = queries.progress(attempt)
     waits = attempt.state in UNSETTLED and attempt.told_at is None and not found.paid
-    open_ = waits and bool(attempt.lead.url)
-    lead = attempt.lead if open_ else None
-    return {"attempt": attempt, "opening": attempt.opening, "progress": found, "lead": lead, "now": now()}
+    lead = attempt.lead if waits and (attempt.lead.url or attempt.lead.opens == Opens.BRIDGE) else None
+    bridge = json.dumps(dict(lead.fields)) if lead and lead.opens == Opens.BRIDGE else ""
+    return {
+        "bridge": bridge,
+        "attempt": attempt,
+        "opening": attempt.opening,
+        "progress": found,
+        "lead": lead,
+        "now": now(),
+    }
