@@ -227,3 +227,28 @@ def _ill(axe: Any, page: Any, name: str) -> list[str]:
     said = [f"{name} is wider than the phone"] if wide(page) else []
     ill = axe.run(page).response["violations"]
     return said + [f"{name}: {one['id']} {[node['html'][:120] for node in one['nodes']][:3]}" for one in ill]
+
+
+def test_without_a_script_one_logs_in_reads_pays_and_sees_it_after_a_reload(
+    browser: Any, home: Counter, live_server: Any
+) -> None:
+    """On a link so slow that the script never comes, or where it is blocked."""
+    from prewatt.domain.payments import operations as payments
+    from prewatt.domain.payments.models import Attempt, Heard
+
+    context = browser.new_context(viewport=PHONE, is_mobile=True, has_touch=True, java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    log_in(page, live_server)
+    assert "148.20" in page.text_content("#hero .v")
+    page.locator(".qa label").first.click()
+    page.locator(".pb .btn.alipay").click()
+    page.wait_for_selector(".way .now")
+    assert page.locator("a.btn.alipay").is_visible(), "the way to the provider is a link"
+    attempt = Attempt.objects.get()
+    fact = Fact(attempt.order_no, Standing.PAID, attempt.amount_fen, "A1", home.now)
+    payments.settle_fact(channel="alipay", fact=fact, now=home.now, heard=Heard.QUERY)
+    page.reload()
+    page.wait_for_selector(".way li:nth-child(1).done")
+    assert page.locator("a.btn.alipay").count() == 0
+    context.close()
