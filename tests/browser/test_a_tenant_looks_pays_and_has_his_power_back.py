@@ -47,7 +47,9 @@ def home(counter: Counter) -> Counter:
     from prewatt.domain.forecast.models import Outlook
     from prewatt.domain.metering.models import UsageDay, UsageHour
     from prewatt.domain.metering.queries import today
+    from prewatt.domain.notices.models import Carrier, Door
 
+    Carrier.objects.create(door=Door.TEXT, on=True, name="modem", kind="modem", created_at=counter.now)
     counter.customer.password, counter.customer.phone = make_password(PASSWORD), "13800000001"
     counter.customer.save()
     meter = counter.meters[0]

@@ -19,8 +19,10 @@ from prewatt.domain.metering import queries as metering
 from prewatt.domain.metering.closing import HOUR_MS, day_start_ms
 from prewatt.domain.metering.models import UsageDay, UsageHour
 from prewatt.domain.metering.queries import zone
+from prewatt.domain.notices import operations as notices
 from prewatt.domain.notices.models import Door, Message, State
 from prewatt.domain.tariff.models import BANDS
+from prewatt.domain.tenants import codes
 from prewatt.domain.tenants.doors import customers
 from prewatt.domain.tenants.models import Visit
 from prewatt.domain.vending.models import Sale
@@ -53,6 +55,14 @@ def messages(opening: Opening) -> QuerySet[Message]:
 def warnings(opening: Opening) -> QuerySet[Notice]:
     """What the rules of fair cut-off have told it, or are to tell, newest first."""
     return Notice.objects.filter(opening=opening).order_by("-at", "-pk")
+
+
+def told_below(opening: Opening) -> int | None:
+    """The balance below which a text goes to this tenant's phone, in fen. None: no text goes."""
+    wanted = opening.texts and opening.alarm1_notify and not opening.inactive and bool(opening.customer.phone)
+    if not wanted or "low1" in notices.rules().muted or not codes.can_send():
+        return None
+    return opening.meter.alarm1_fen or None
 
 
 @dataclass(frozen=True, slots=True)

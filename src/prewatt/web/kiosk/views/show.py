@@ -43,7 +43,8 @@ def balance(request: HttpRequest, pk: int) -> HttpResponse:
         for one in found.days
     ]
     chart = bars.chart(columns) if columns else None
-    return render(request, "kiosk/balance.html", frame(request, opening, "balance") | {"home": found, "chart": chart})
+    shown = {"home": found, "chart": chart, "told_below_fen": queries.told_below(opening)}
+    return render(request, "kiosk/balance.html", frame(request, opening, "balance") | shown)
 
 
 @DOOR.page()

@@ -49,6 +49,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest, pk: int) -> HttpResponse:
     opening = account(request, pk)
     context = frame(request, opening, "home") | _shown(opening) | pay.card(opening)
+    context["told_below_fen"] = queries.told_below(opening)
     return render(request, "tenant/home.html", context)
 
 
