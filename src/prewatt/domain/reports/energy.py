@@ -63,7 +63,7 @@ def sheet(*, operator: Operator, wanted: Wanted) -> QuerySet[Meter, Any]:
     its end, `used_wh` = (本次 - 上次) x 实际抄表倍率 x 互感器倍率. `moved`: the register fell or the ratio changed in
     between, so the formula does not hold and `used_wh` is what was counted hour by hour instead.
     """
-    found = Meter.objects.for_operator(operator).filter(_meters(wanted, ""))
+    found = Meter.objects.for_operator(operator).filter(meters_wanted(wanted, ""))
     if wanted.end_ms <= wanted.start_ms:
         found = found.none()
     edges = found.annotate(
@@ -86,7 +86,7 @@ def sheet(*, operator: Operator, wanted: Wanted) -> QuerySet[Meter, Any]:
             default=(F("after_wh") - F("before_wh")) * FACTOR * F("ratio_"),
         ),
         room_number=Coalesce(F("room__number"), Value("")),
-        tenant=_tenant_at("pk", wanted.end_ms),
+        tenant=tenant_at("pk", wanted.end_ms),
         old_ms=Greatest(_at(wanted.start_ms) - F("before_ms"), _at(wanted.end_ms) - F("after_ms")),
     )
     return rows
@@ -111,7 +111,7 @@ class ByUse:
 
 def by_use(*, operator: Operator, wanted: Wanted, falling: bool) -> ByUse:
     """`sheet`, sorted by `used_wh` and the meter's number."""
-    found = Meter.objects.for_operator(operator).filter(_meters(wanted, "")).order_by("number")
+    found = Meter.objects.for_operator(operator).filter(meters_wanted(wanted, "")).order_by("number")
     if wanted.end_ms <= wanted.start_ms:
         found = found.none()
     looks = found.values_list(
@@ -162,7 +162,7 @@ def _changes(wanted: Wanted) -> QuerySet[RatioChange]:
     return RatioChange.objects.filter(at__gte=edges[0], at__lt=edges[1])
 
 
-def _tenant_at(meter: str, at_ms: int) -> Subquery:
+def tenant_at(meter: str, at_ms: int) -> Subquery:
     at = datetime.fromtimestamp(at_ms / 1000, zone())
     lived = Opening.objects.filter(meter=OuterRef(meter), opened_at__lt=at).filter(
         Q(closed_at__isnull=True) | Q(closed_at__gte=at)
@@ -170,7 +170,7 @@ def _tenant_at(meter: str, at_ms: int) -> Subquery:
     return Subquery(lived.order_by("-opened_at").values("customer__name")[:1])
 
 
-def _meters(wanted: Wanted, prefix: str) -> Q:
+def meters_wanted(wanted: Wanted, prefix: str) -> Q:
     narrow = Q(**{f"{prefix}room__floor__building": wanted.building_id}) if wanted.building_id else Q()
     if floors := span(wanted.floors):
         narrow &= Q(**{f"{prefix}room__floor__number__range": floors})
@@ -224,7 +224,7 @@ _ADDED = {"wh": Sum("energy_wh"), "fen": Sum("deducted_fen")}
 
 
 def _by_day(operator: Operator, wanted: Wanted, span: Days) -> QuerySet[Any, Any]:
-    if operator.is_active and operator.all_buildings and not _meters(wanted, "meter__"):
+    if operator.is_active and operator.all_buildings and not meters_wanted(wanted, "meter__"):
         of_all = UsageOfAll.objects.filter(day__gte=span.first, day__lte=span.last, meters__gt=0)
         summed: QuerySet[UsageOfAll, Any] = of_all.values_list("day", "energy_wh", "deducted_fen", "meters")
         return summed
@@ -234,14 +234,16 @@ def _by_day(operator: Operator, wanted: Wanted, span: Days) -> QuerySet[Any, Any
 
 
 def _by_month(operator: Operator, wanted: Wanted, months: tuple[date, date]) -> QuerySet[UsageMonth, Any]:
-    within = UsageMonth.objects.filter(_meters(wanted, "meter__"), month__gte=months[0], month__lte=months[1])
+    within = UsageMonth.objects.filter(meters_wanted(wanted, "meter__"), month__gte=months[0], month__lte=months[1])
     found = _mine(operator, within).order_by()
     rows: QuerySet[UsageMonth, Any] = found.values_list("month").annotate(**_ADDED, n=Sum("days"))
     return rows
 
 
 def _days(operator: Operator, wanted: Wanted) -> QuerySet[UsageDay]:
-    mine = UsageDay.objects.filter(_meters(wanted, "meter__"), day__gte=wanted.first_day, day__lte=wanted.last_day)
+    mine = UsageDay.objects.filter(
+        meters_wanted(wanted, "meter__"), day__gte=wanted.first_day, day__lte=wanted.last_day
+    )
     return _mine(operator, mine)
 
 

@@ -29,6 +29,7 @@ LISTS = (
     "console:online-bills",
     "console:cutoff",
     "console:plans",
+    "console:report-daily-columns",
     "console:dashboard",
 )
 # What costs more than the page as it opens: a second span beside the first, an order that no index has.

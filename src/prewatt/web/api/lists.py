@@ -36,6 +36,7 @@ LISTS: Final = (
     "fleet cutoff sales waiting closings customers shifts alarms alarm-history lost lost-gateways reconciliation "
     "reconciliation-days plans differing fleet-batches estate-gateways estate-events estate-meters estate-rooms "
     "statements operators log report-finance report-sales report-days report-readings report-daily report-usage "
+    "report-daily-columns "
     "report-shape report-balance report-balance-below report-quality report-quality-day report-meters "
     "commissioning-duplicates deliveries purchase-bills over-charged clear-backs clear-back-lines what-if "
     "online online-bills online-differences online-messages notices notice-costs"

@@ -34,7 +34,7 @@ DAYS_DRAWN = 62
 DAY_MS = 86_400_000
 
 
-def _wanted(ask: Ask, *, days: int, last: date) -> Wanted:
+def wanted_days(ask: Ask, *, days: int, last: date) -> Wanted:
     upto = min(ask["to"] or last, metering.today(now()))
     first = ask["from"] or upto - timedelta(days=days - 1)
     return Wanted(
@@ -47,14 +47,14 @@ def _wanted(ask: Ask, *, days: int, last: date) -> Wanted:
 
 
 def _sheet(ask: Ask) -> Wanted:
-    return _wanted(ask, days=1, last=metering.today(now()))
+    return wanted_days(ask, days=1, last=metering.today(now()))
 
 
 def _daily(ask: Ask) -> Wanted:
-    return _wanted(ask, days=WEEK, last=_yesterday())
+    return wanted_days(ask, days=WEEK, last=yesterday())
 
 
-def _yesterday() -> date:
+def yesterday() -> date:
     return metering.today(now()) - timedelta(days=1)
 
 
@@ -79,13 +79,13 @@ def _place(row: Any) -> str:
     return " ".join(part for part in (row.room_number, row.circuit) if part)
 
 
-def _to_meter(row: Any) -> str:
+def to_meter(row: Any) -> str:
     return reverse("console:meter", args=[row["meter_id"] if isinstance(row, Mapping) else row.pk])
 
 
 _energy = partial(Column, kind="energy", width=14)
 _number = partial(Column, kind="count", width=10)
-_WHERE = (
+WHERE = (
     Filter("building", gettext_lazy("Building"), "choice", choices=buildings),
     Filter("floor", gettext_lazy("Floor"), width="short"),
     Filter("text", gettext_lazy("Room, meter, circuit or tenant")),
@@ -96,7 +96,7 @@ READINGS = Register(
     icon="table",
     title=gettext_lazy("Meter reading sheet"),
     columns=(
-        Column("number", gettext_lazy("Meter number"), sort=("number",), link=_to_meter, width=16),
+        Column("number", gettext_lazy("Meter number"), sort=("number",), link=to_meter, width=16),
         Column("place", gettext_lazy("Place and circuit"), value=_place, sort=("room_number", "circuit"), width=26),
         Column("tenant", gettext_lazy("Tenant"), sort=("tenant",), width=22),
         _energy("before", gettext_lazy("Reading before"), value=lambda row: row.before_wh, sort=("before_wh",)),
@@ -126,7 +126,7 @@ READINGS = Register(
         ),
         Column("said", gettext_lazy("To note"), value=_said, tone=lambda _row: "warn", width=30),
     ),
-    filters=(Filter("from", gettext_lazy("From"), "day"), Filter("to", gettext_lazy("To"), "day"), *_WHERE),
+    filters=(Filter("from", gettext_lazy("From"), "day"), Filter("to", gettext_lazy("To"), "day"), *WHERE),
     order="number",
     rows=lambda ask: energy.sheet(operator=ask.operator, wanted=_sheet(ask)),
     pages=lambda ask, sort: _by_use(ask, sort),  # noqa: PLW0108 - it stands below
@@ -178,7 +178,7 @@ DAILY = Register(
     title=gettext_lazy("Daily use of prepaid meters"),
     columns=(
         Column("day", gettext_lazy("Day"), "day", sort=("day",), width=12),
-        Column("number", gettext_lazy("Meter number"), sort=("number",), link=_to_meter, width=16),
+        Column("number", gettext_lazy("Meter number"), sort=("number",), link=to_meter, width=16),
         Column("room", gettext_lazy("Room"), value=lambda row: row["room_number"], sort=("room_number",), width=10),
         Column("building", gettext_lazy("Building"), value=lambda row: row["building_name"], sort=("building_name",)),
         _number("floor", gettext_lazy("Floor"), value=lambda row: row["floor_number"], sort=("floor_number",)),
@@ -199,10 +199,10 @@ DAILY = Register(
             width=24,
         ),
     ),
-    filters=(Filter("from", gettext_lazy("From"), "day"), Filter("to", gettext_lazy("To"), "day"), *_WHERE),
+    filters=(Filter("from", gettext_lazy("From"), "day"), Filter("to", gettext_lazy("To"), "day"), *WHERE),
     order="-day",
     rows=lambda ask: energy.daily(operator=ask.operator, wanted=_daily(ask)),
-    defaults=lambda _who: _days(WEEK, _yesterday()),
+    defaults=lambda _who: _days(WEEK, yesterday()),
     tie=("number", "day"),
 )
 
@@ -231,7 +231,7 @@ def _drawn(ask: Ask, found: Found) -> Mapping[str, Any]:
 
 def _spans(ask: Ask) -> list[tuple[words.Text, str, bool]]:
     """最近一周, 最近一月: word, address, whether it is the one that is shown."""
-    asked, last = _daily(ask), _yesterday()
+    asked, last = _daily(ask), yesterday()
     kept = {key: ask[key] for key in ("building", "floor", "text") if ask[key]}
     spans = [(_("last week"), _days(WEEK, last)), (_("last month"), _days(MONTH, last))]
     shown = {"from": asked.first_day.isoformat(), "to": asked.last_day.isoformat()}
