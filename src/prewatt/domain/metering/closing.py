@@ -345,7 +345,8 @@ def drawn_from(taken_ms: Sequence[int], from_ms: int, to_ms: int) -> int:
 
 def _store_days(meter_id: int, facts: Mapping[date, dict[str, int | None]], now: datetime, grown: sums.Grown) -> None:
     """New days are added; a day that late readings changed gets a new version, which the ledger then books."""
-    known = {row.day: row for row in UsageDay.objects.filter(meter_id=meter_id, day__in=list(facts))}
+    held = UsageDay.objects.select_for_update().order_by("day")  # the platform may be booking one of them just now
+    known = {row.day: row for row in held.filter(meter_id=meter_id, day__in=list(facts))}
     new = [UsageDay(meter_id=meter_id, day=day, closed_at=now, **its) for day, its in facts.items() if day not in known]
     UsageDay.objects.bulk_create(new, batch_size=200)
     for one in new:

@@ -92,9 +92,12 @@ def add_months(meter_id: int, days: Iterable[date]) -> None:
 
 
 def keep_charged(meter_id: int, day: date, fen: int) -> None:
-    """What the platform booked for a day is its money in every list and sum, whatever the meter counted by itself."""
+    """What the platform booked for a day is its money in every list and sum, whatever the meter counted by itself.
+
+    In a transaction of the caller's.
+    """
     mine = UsageDay.objects.filter(meter=meter_id, day=day)
-    before_fen = mine.values_list("deducted_fen", flat=True).first() or 0
+    before_fen = mine.select_for_update().values_list("deducted_fen", flat=True).first() or 0
     mine.update(charged=True, deducted_fen=fen)
     add_months(meter_id, [day])
     mean_of(meter_id)
